@@ -1,0 +1,1 @@
+//! The custom resources: types, CEL rules, and their translation into core values.

@@ -1,0 +1,1 @@
+//! The verified connection: one value per TCP connection, identity first.

@@ -1,0 +1,44 @@
+//! The vocabulary of Kubomesh: plain values that every room uses by the same name.
+//!
+//! The way of a value is: a pod becomes a [`Member`], all members of a mesh are its [`Membership`];
+//! what a node answers is an [`Observation`]; what must survive a crash is a [`Record`]; the
+//! planner turns these and a [`Policy`] into a [`Plan`] and a [`Report`]; the executor answers
+//! with [`Outcome`]s. Nothing here reads a clock, sends a byte or knows Kubernetes.
+
+mod address;
+mod condition;
+mod credentials;
+mod endpoint;
+mod failure;
+mod fence;
+mod id;
+mod inquiry;
+mod member;
+mod observation;
+mod plan;
+mod policy;
+mod record;
+mod redacted;
+mod report;
+mod time;
+
+pub use address::{Address, AddressError};
+pub use condition::{Condition, ConditionKind, ReasonCode, Status};
+pub use credentials::{Credentials, NoCredentials};
+pub use endpoint::{Access, Endpoint, EndpointError, Scheme};
+pub use failure::{Failure, FailureKind};
+pub use fence::{Fence, Open};
+pub use id::{Link, MemberName, MemberUid, MeshId, PeerId, PeerIdError};
+pub use inquiry::{Expected, Inquiry, Scope};
+pub use member::{ContainerStart, Contact, Doubt, Member, Membership, Network, Role, Source, Waiting};
+pub use observation::{
+    ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
+};
+pub use plan::{Action, Call, Outcome, Plan, RecordWrite, Sequence};
+pub use policy::{
+    Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings, TopologyPolicy,
+};
+pub use record::{Capacity, OwnedFilter, Record, RemovedFilter, Retired};
+pub use redacted::Redacted;
+pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Reason, Report};
+pub use time::Timestamp;

@@ -1,0 +1,119 @@
+//! Observations: what a node answered, or why it did not, and when.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, Failure, MemberUid, PeerId, Timestamp};
+
+/// One part of what was read: the value, or why it could not be had. "Nothing" is a value.
+pub type Reading<T> = Result<T, Failure>;
+
+/// Who dialled a connection, as `swarm/peers?direction=true` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Direction {
+    /// The node does not say (0, or absent).
+    Unknown,
+    /// The other end dialled (1).
+    Inbound,
+    /// This node dialled (2).
+    Outbound,
+}
+
+/// One connection that a node lists. A node may list several to one peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connection {
+    /// The node at the far end.
+    pub peer: PeerId,
+    /// The far end's address as this node sees it, the exact text that `swarm/disconnect` wants.
+    pub address: Address,
+    /// Who dialled.
+    pub direction: Direction,
+}
+
+/// One entry of a node's peering list: from its config or by `swarm/peering/add`; Kubo does not
+/// tell which (kubo.md 1.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeeringEntry {
+    /// Whom the node keeps connected.
+    pub peer: PeerId,
+    /// Where, without `/p2p/…`.
+    pub addresses: Vec<Address>,
+}
+
+/// The connection manager's settings as far as the config says them; absent means Kubo's default
+/// (32/96/20 s, measured-on-kubo row 19).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ConnLimits {
+    /// `Type`: `none` switches trimming off.
+    pub kind: Option<String>,
+    /// `LowWater`, connections.
+    pub low_water: Option<i64>,
+    /// `HighWater`, connections.
+    pub high_water: Option<i64>,
+}
+
+/// An identity that connections to a member showed in one pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// When.
+    pub at: Timestamp,
+    /// Who answered.
+    pub peer_id: PeerId,
+    /// Kubo's `AgentVersion`, at most 128 characters.
+    pub agent_version: Arc<str>,
+    /// How many separate connections of this pass showed it.
+    pub connections: u8,
+}
+
+/// All that was read from a node on one verified connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeState {
+    /// When the reading ended.
+    pub at: Timestamp,
+    /// The identity that the connection showed.
+    pub peer_id: PeerId,
+    /// `swarm/peers`.
+    pub peers: Reading<Vec<Connection>>,
+    /// `swarm/peering/ls`.
+    pub peering: Reading<Vec<PeeringEntry>>,
+    /// `swarm/filters`: the live dial filters, as the node prints them.
+    pub filters: Reading<Vec<Arc<str>>>,
+    /// `swarm/addrs/listen`: the addresses of its interfaces.
+    pub listen: Reading<Vec<Address>>,
+    /// The connection manager's settings; `None` when they were not asked in this pass.
+    pub conn_limits: Option<Reading<ConnLimits>>,
+}
+
+/// What is known of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The life of the member that was asked.
+    pub uid: MemberUid,
+    /// When it was last asked.
+    pub asked: Timestamp,
+    /// The identity last shown, whether or not it was the expected one.
+    pub sighting: Option<Sighting>,
+    /// The last state that was read from the expected identity. It counts as present only while
+    /// `failure` is `None`; else it is history.
+    pub state: Option<NodeState>,
+    /// Why the last inquiry gave no state; `None` when it did what was asked.
+    pub failure: Option<Failure>,
+    /// Consecutive failures; 0 after an answer.
+    pub failures: u32,
+}
+
+impl Observation {
+    /// The state if the last inquiry succeeded: a node that did not answer is unknown, never empty.
+    #[must_use]
+    pub fn present(&self) -> Option<&NodeState> {
+        if self.failure.is_some() { None } else { self.state.as_ref() }
+    }
+
+    /// How old the last state is.
+    #[must_use]
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.state.as_ref().map(|state| now.since(state.at))
+    }
+}

@@ -1,0 +1,134 @@
+//! Records: what must survive a crash of the controller. One per member; a `SwarmPeer` object in
+//! Kubernetes, a JSON file in a state directory.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, ContainerStart, MemberName, MemberUid, PeerId, Role, Timestamp};
+
+/// An identity that a member had and has no more, or one whose member is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired {
+    /// The life that had it.
+    pub uid: MemberUid,
+    /// The identity.
+    pub peer_id: PeerId,
+    /// Every address that we may have given to other nodes for it, without `/p2p/…`.
+    pub addresses: Vec<Address>,
+    /// When it was retired.
+    pub since: Timestamp,
+}
+
+/// A dial filter that we added to a node and have not yet seen gone (rules.md, storage network).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedFilter {
+    /// Whose address it hides.
+    pub peer: PeerId,
+    /// The entry's exact text, `/ip4/10.0.0.7/ipcidr/32`.
+    pub cidr: Arc<str>,
+    /// Step of the steering session.
+    pub step: Arc<str>,
+    /// When it was intended.
+    pub since: Timestamp,
+}
+
+/// A dial filter of the node's owner that we took away under `filters: Repair` and give back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedFilter {
+    /// The entry's exact text.
+    pub cidr: Arc<str>,
+    /// The container start at which it was taken away: at most once per start.
+    pub container: Option<ContainerStart>,
+    /// When.
+    pub since: Timestamp,
+}
+
+/// How many connections of a node the mesh may use for its rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Capacity {
+    /// ¾ × (HighWater − LowWater), never below 8.
+    Links(u32),
+    /// The connection manager is off.
+    Unlimited,
+    /// Not readable: 48, shown as assumed.
+    Assumed,
+}
+
+/// What is remembered of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Name of the mesh that it belongs to (`spec.mesh`), in the record's own namespace.
+    pub mesh: Arc<str>,
+    /// The member's name; with the role's suffix the record's.
+    pub member: MemberName,
+    /// What it is.
+    pub role: Role,
+    /// Its management API's address, as text.
+    pub rpc: Arc<str>,
+    /// The life that `peer_id` belongs to.
+    pub uid: MemberUid,
+    /// Its identity; `None` until it was seen.
+    pub peer_id: Option<PeerId>,
+    /// Its swarm addresses without `/p2p/…`: the present one first, then those it had, as long as a
+    /// node may hold an entry of ours with one.
+    pub addresses: Vec<Address>,
+    /// The container start at which `peer_id` was seen.
+    pub container: Option<ContainerStart>,
+    /// Its capacity, read once per container start.
+    pub capacity: Option<Capacity>,
+    /// Its zone, so that an away member keeps its place.
+    pub zone: Arc<str>,
+    /// Identities to be unlinked everywhere.
+    pub retired: Vec<Retired>,
+    /// Our filters on this node.
+    pub owned_filters: Vec<OwnedFilter>,
+    /// Its owner's filters that we took away.
+    pub removed_filters: Vec<RemovedFilter>,
+}
+
+impl Record {
+    /// An empty record of a member.
+    #[must_use]
+    pub fn new(mesh: &str, member: MemberName, role: Role, uid: MemberUid) -> Self {
+        Self {
+            mesh: mesh.into(),
+            member,
+            role,
+            rpc: "".into(),
+            uid,
+            peer_id: None,
+            addresses: Vec::new(),
+            container: None,
+            capacity: None,
+            zone: "".into(),
+            retired: Vec::new(),
+            owned_filters: Vec::new(),
+            removed_filters: Vec::new(),
+        }
+    }
+
+    /// The record's name: the member's name with its role's suffix.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}{}", self.member, self.role.record_suffix())
+    }
+}
+
+impl Capacity {
+    /// What is assumed of a node whose settings cannot be read: that of Kubo's defaults.
+    pub const ASSUMED_LINKS: u32 = 48;
+
+    /// Never less than this: ring 0 and the first zone ring always.
+    pub const LEAST_LINKS: u32 = 8;
+
+    /// As a number of links; unlimited is `u32::MAX`.
+    #[must_use]
+    pub const fn links(self) -> u32 {
+        match self {
+            Self::Links(links) => links,
+            Self::Unlimited => u32::MAX,
+            Self::Assumed => Self::ASSUMED_LINKS,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Finds the members: pods, nodes, secrets and the members file.

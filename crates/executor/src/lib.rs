@@ -1,0 +1,1 @@
+//! Bounded fan-out: observes nodes and applies plans, without choices of its own.

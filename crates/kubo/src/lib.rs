@@ -1,0 +1,1 @@
+//! A typed client of the Kubo RPC verbs that the product uses.

@@ -1,0 +1,1 @@
+//! A Kubernetes Lease: one holder, published on a watch, checked at every write.

@@ -1,0 +1,1 @@
+//! What every binary shares: signals, the two-stage stop, named readiness.

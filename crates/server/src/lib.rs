@@ -1,0 +1,1 @@
+//! The HTTP faces: probes, metrics and debug.

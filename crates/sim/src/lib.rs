@@ -1,0 +1,1 @@
+//! The deterministic simulation: the model driven by the real planner.

@@ -1,0 +1,1 @@
+//! Logging, build information and the metric catalogue.

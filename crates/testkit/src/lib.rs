@@ -1,0 +1,1 @@
+//! FakeKubo, the fleet of fakes and builders, for tests.

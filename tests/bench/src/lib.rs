@@ -1,0 +1,1 @@
+//! The benches: ratios of two things measured in the same run.

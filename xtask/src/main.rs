@@ -1,0 +1,2 @@
+//! Runs things.
+fn main() {}
