@@ -42,13 +42,24 @@ impl Address {
     /// # Errors
     /// When the text is longer than 1,024 characters or is not a multiaddr.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        let refused = |why: String| AddressError { text: text.chars().take(200).collect(), why };
+        let refused = |why: String| AddressError {
+            text: text.chars().take(200).collect(),
+            why,
+        };
         if text.len() > Self::MAX_TEXT {
-            return Err(refused(format!("longer than {} characters", Self::MAX_TEXT)));
+            return Err(refused(format!(
+                "longer than {} characters",
+                Self::MAX_TEXT
+            )));
         }
         let parsed = Multiaddr::from_str(text).map_err(|e| refused(e.to_string()))?;
-        let mut address =
-            Self { text: text.into(), ip: None, port: None, relayed: false, peer: None };
+        let mut address = Self {
+            text: text.into(),
+            ip: None,
+            port: None,
+            relayed: false,
+            peer: None,
+        };
         for protocol in &parsed {
             address.note(&protocol);
         }
@@ -83,7 +94,11 @@ impl Address {
     /// The same address with `/p2p/<peer>` behind it, as `swarm/connect` and `peering/add` want it.
     #[must_use]
     pub fn with_peer(&self, peer: PeerId) -> Self {
-        Self { text: format!("{}/p2p/{peer}", self.text).into(), peer: Some(peer), ..self.clone() }
+        Self {
+            text: format!("{}/p2p/{peer}", self.text).into(),
+            peer: Some(peer),
+            ..self.clone()
+        }
     }
 
     /// The text as it was given.

@@ -121,7 +121,12 @@ impl Condition {
         reason: ReasonCode,
         message: impl Into<String>,
     ) -> Self {
-        Self { kind, status, reason, message: message.into() }
+        Self {
+            kind,
+            status,
+            reason,
+            message: message.into(),
+        }
     }
 }
 

@@ -58,7 +58,11 @@ impl Endpoint {
     /// A plain HTTP endpoint at an IP.
     #[must_use]
     pub fn http(ip: IpAddr, port: u16) -> Self {
-        Self { scheme: Scheme::Http, host: ip.to_string().into(), port }
+        Self {
+            scheme: Scheme::Http,
+            host: ip.to_string().into(),
+            port,
+        }
     }
 
     /// The host as an IP, if it is one.
@@ -82,7 +86,10 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = |why| EndpointError { text: text.into(), why };
+        let refused = |why| EndpointError {
+            text: text.into(),
+            why,
+        };
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("http://") {
             (Scheme::Http, rest)
         } else if let Some(rest) = text.strip_prefix("https://") {
@@ -91,13 +98,19 @@ impl FromStr for Endpoint {
             return Err(refused("it does not start with http:// or https://"));
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (host, port) = rest.rsplit_once(':').ok_or_else(|| refused("it has no port"))?;
-        let port = port.parse().map_err(|_| refused("its port is not a number up to 65535"))?;
+        let (host, port) = rest
+            .rsplit_once(':')
+            .ok_or_else(|| refused("it has no port"))?;
+        let port = port
+            .parse()
+            .map_err(|_| refused("its port is not a number up to 65535"))?;
         if port == 0 {
             return Err(refused("its port is 0"));
         }
         let host = match host.strip_prefix('[') {
-            Some(inner) => inner.strip_suffix(']').ok_or_else(|| refused("its [ is not closed"))?,
+            Some(inner) => inner
+                .strip_suffix(']')
+                .ok_or_else(|| refused("its [ is not closed"))?,
             None if host.contains(':') => return Err(refused("an IPv6 address wants brackets")),
             None => host,
         };
@@ -105,7 +118,11 @@ impl FromStr for Endpoint {
         if host.is_empty() || !host.chars().all(plain) {
             return Err(refused("its host is not an IP or a DNS name"));
         }
-        Ok(Self { scheme, host: host.into(), port })
+        Ok(Self {
+            scheme,
+            host: host.into(),
+            port,
+        })
     }
 }
 

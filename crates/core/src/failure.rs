@@ -155,8 +155,13 @@ impl Failure {
     /// replaced by spaces: it goes to logs and conditions, and a node may say anything.
     #[must_use]
     pub fn new(kind: FailureKind, message: &str) -> Self {
-        let plain = message.chars().map(|c| if c.is_control() { ' ' } else { c });
-        Self { kind, message: plain.take(Self::MAX_MESSAGE).collect() }
+        let plain = message
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c });
+        Self {
+            kind,
+            message: plain.take(Self::MAX_MESSAGE).collect(),
+        }
     }
 }
 

@@ -73,12 +73,17 @@ impl FromStr for PeerId {
     type Err = PeerIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let refused = |why: String| PeerIdError { text: text.chars().take(80).collect(), why };
+        let refused = |why: String| PeerIdError {
+            text: text.chars().take(80).collect(),
+            why,
+        };
         // A peer ID has at most 64 characters of base58; longer text is refused before decoding.
         if text.len() > 128 {
             return Err(refused("longer than 128 characters".into()));
         }
-        libp2p_identity::PeerId::from_str(text).map(Self).map_err(|e| refused(e.to_string()))
+        libp2p_identity::PeerId::from_str(text)
+            .map(Self)
+            .map_err(|e| refused(e.to_string()))
     }
 }
 
@@ -164,7 +169,11 @@ impl MeshId {
     /// same file wants the same links.
     #[must_use]
     pub fn file() -> Self {
-        Self { namespace: "".into(), name: Self::FILE.into(), uid: Self::FILE.into() }
+        Self {
+            namespace: "".into(),
+            name: Self::FILE.into(),
+            uid: Self::FILE.into(),
+        }
     }
 }
 
@@ -191,8 +200,14 @@ impl Link {
     #[must_use]
     pub fn new(one: &MemberName, other: &MemberName) -> Option<Self> {
         match one.cmp(other) {
-            std::cmp::Ordering::Less => Some(Self { a: one.clone(), b: other.clone() }),
-            std::cmp::Ordering::Greater => Some(Self { a: other.clone(), b: one.clone() }),
+            std::cmp::Ordering::Less => Some(Self {
+                a: one.clone(),
+                b: other.clone(),
+            }),
+            std::cmp::Ordering::Greater => Some(Self {
+                a: other.clone(),
+                b: one.clone(),
+            }),
             std::cmp::Ordering::Equal => None,
         }
     }

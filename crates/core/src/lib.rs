@@ -30,15 +30,20 @@ pub use failure::{Failure, FailureKind};
 pub use fence::{Fence, Open};
 pub use id::{Link, MemberName, MemberUid, MeshId, PeerId, PeerIdError};
 pub use inquiry::{Expected, Inquiry, Scope};
-pub use member::{ContainerStart, Contact, Doubt, Member, Membership, Network, Role, Source, Waiting};
+pub use member::{
+    Contact, ContainerStart, Doubt, Member, Membership, Network, Role, Source, Waiting,
+};
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
 };
 pub use plan::{Action, Call, Outcome, Plan, RecordWrite, Sequence};
 pub use policy::{
-    Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings, TopologyPolicy,
+    Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings,
+    TopologyPolicy,
 };
 pub use record::{Capacity, OwnedFilter, Record, RemovedFilter, Retired};
 pub use redacted::Redacted;
-pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Reason, Report};
+pub use report::{
+    Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Reason, Report,
+};
 pub use time::Timestamp;

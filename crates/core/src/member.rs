@@ -206,7 +206,12 @@ impl Membership {
     /// A mesh without members.
     #[must_use]
     pub fn empty(mesh: MeshId) -> Self {
-        Self { mesh, members: BTreeMap::new(), waiting: BTreeMap::new(), doubt: None }
+        Self {
+            mesh,
+            members: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            doubt: None,
+        }
     }
 }
 
@@ -215,9 +220,17 @@ impl fmt::Display for Doubt {
         match self {
             Self::NotSynced => f.write_str("the first list of pods is not complete"),
             Self::WatchStale { age } => {
-                write!(f, "nothing was heard from the pod watch for {} s", age.as_secs())
+                write!(
+                    f,
+                    "nothing was heard from the pod watch for {} s",
+                    age.as_secs()
+                )
             }
-            Self::ManyMissing { missing, recorded, agreeing } => write!(
+            Self::ManyMissing {
+                missing,
+                recorded,
+                agreeing,
+            } => write!(
                 f,
                 "{missing} of {recorded} recorded members are missing from a new list and no \
                  deletion was seen; {agreeing} of 3 lists agree"

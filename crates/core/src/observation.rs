@@ -108,7 +108,11 @@ impl Observation {
     /// The state if the last inquiry succeeded: a node that did not answer is unknown, never empty.
     #[must_use]
     pub fn present(&self) -> Option<&NodeState> {
-        if self.failure.is_some() { None } else { self.state.as_ref() }
+        if self.failure.is_some() {
+            None
+        } else {
+            self.state.as_ref()
+        }
     }
 
     /// How old the last state is.

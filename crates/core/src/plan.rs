@@ -117,14 +117,23 @@ impl Plan {
     /// How many calls.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.sequences.iter().map(|sequence| sequence.actions.len()).sum()
+        self.sequences
+            .iter()
+            .map(|sequence| sequence.actions.len())
+            .sum()
     }
 }
 
 impl Call {
     /// Every metric label of [`Call::label`].
-    pub const LABELS: [&'static str; 6] =
-        ["connect", "disconnect", "peering_add", "peering_remove", "filters_add", "filters_remove"];
+    pub const LABELS: [&'static str; 6] = [
+        "connect",
+        "disconnect",
+        "peering_add",
+        "peering_remove",
+        "filters_add",
+        "filters_remove",
+    ];
 
     /// The metric label of the action.
     #[must_use]

@@ -118,13 +118,19 @@ pub struct Timings {
 
 impl Default for TopologyPolicy {
     fn default() -> Self {
-        Self { full_mesh_up_to: 48, degree: Degree::Auto }
+        Self {
+            full_mesh_up_to: 48,
+            degree: Degree::Auto,
+        }
     }
 }
 
 impl Default for LinksPolicy {
     fn default() -> Self {
-        Self { protect: true, forget_after: Duration::from_secs(120) }
+        Self {
+            protect: true,
+            forget_after: Duration::from_secs(120),
+        }
     }
 }
 

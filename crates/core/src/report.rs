@@ -231,8 +231,13 @@ impl LinkState {
 
 impl MemberState {
     /// Every state: metric series are created from it.
-    pub const ALL: [Self; 5] =
-        [Self::Reachable, Self::Unreachable, Self::Away, Self::Waiting, Self::Quarantined];
+    pub const ALL: [Self; 5] = [
+        Self::Reachable,
+        Self::Unreachable,
+        Self::Away,
+        Self::Waiting,
+        Self::Quarantined,
+    ];
 
     /// The metric label.
     #[must_use]
@@ -271,10 +276,17 @@ impl fmt::Display for Reason {
             Self::Unprotected => f.write_str("an end has no peering entry for it"),
             Self::Away { member } => write!(f, "{member} is away"),
             Self::Unreachable { member, kind } => write!(f, "{member} does not answer ({kind})"),
-            Self::NotRecorded { member } => write!(f, "the identity of {member} is not recorded yet"),
-            Self::BackOff { kind, message } => write!(f, "the last dial failed ({kind}): {message}"),
+            Self::NotRecorded { member } => {
+                write!(f, "the identity of {member} is not recorded yet")
+            }
+            Self::BackOff { kind, message } => {
+                write!(f, "the last dial failed ({kind}): {message}")
+            }
             Self::FilterConflict { member, entry } => {
-                write!(f, "the dial filter {entry} of {member} covers the other end")
+                write!(
+                    f,
+                    "the dial filter {entry} of {member} covers the other end"
+                )
             }
             Self::SwarmKeyDiffers => f.write_str("the ends have different swarm keys"),
             Self::WrongIdentity { member } => {
@@ -300,7 +312,10 @@ impl fmt::Display for Reason {
 /// A report as prose: the links that are not healthy, one a line, then the sums.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unhealthy = self.links.iter().filter(|link| link.state != LinkState::Healthy);
+        let unhealthy = self
+            .links
+            .iter()
+            .filter(|link| link.state != LinkState::Healthy);
         for link in unhealthy.chain(&self.surplus) {
             write!(f, "{}: {}", link.link, link.state.label())?;
             if let Some(reason) = &link.reason {
@@ -314,7 +329,13 @@ impl fmt::Display for Report {
                 None => writeln!(f)?,
             }
         }
-        let LinkCounts { desired, healthy, degraded, missing, unknown } = self.counts;
+        let LinkCounts {
+            desired,
+            healthy,
+            degraded,
+            missing,
+            unknown,
+        } = self.counts;
         writeln!(
             f,
             "{healthy}/{desired} links healthy, {degraded} degraded, {missing} missing, {unknown} unknown"

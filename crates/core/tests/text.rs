@@ -1,0 +1,93 @@
+//! Ids, endpoints and secrets as text.
+
+use kubomesh_core::{Endpoint, Failure, FailureKind, Link, PeerId, Redacted, Scheme, Timestamp};
+
+#[test]
+fn a_peer_id_prints_as_it_was_read() {
+    for text in [
+        "12D3KooWQjZCXJhDF7kS5aQeMqk67n7huug6teJxUMH26FHCMD3M",
+        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
+    ] {
+        assert_eq!(text.parse::<PeerId>().unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn what_is_no_peer_id_is_refused_and_shortened() {
+    for text in ["", "12D3Koo", "not a peer", "0OIl"] {
+        assert!(text.parse::<PeerId>().is_err(), "{text}");
+    }
+    let long = "1".repeat(100_000).parse::<PeerId>().unwrap_err();
+    assert_eq!(long.text.len(), 80);
+}
+
+#[test]
+fn endpoints_are_read_or_refused_with_the_right_form() {
+    let plain: Endpoint = "http://127.0.0.2:5001".parse().unwrap();
+    assert_eq!((plain.scheme, plain.port), (Scheme::Http, 5001));
+    assert_eq!(plain.ip(), Some("127.0.0.2".parse().unwrap()));
+    let six: Endpoint = "https://[fd00::2]:5001/".parse().unwrap();
+    assert_eq!(
+        (six.scheme, &*six.host, six.authority().as_str()),
+        (Scheme::Https, "fd00::2", "[fd00::2]:5001")
+    );
+    assert_eq!(six.to_string().parse::<Endpoint>().unwrap(), six);
+    for text in [
+        "127.0.0.2:5001",
+        "http://127.0.0.2",
+        "http://:5001",
+        "http://a b:1",
+        "http://fd00::2:5001",
+        "http://h:0",
+        "http://h:70000",
+        "http://h/x:1",
+    ] {
+        let refused = text.parse::<Endpoint>().unwrap_err().to_string();
+        assert!(
+            refused.contains(text) && refused.contains("http://HOST:PORT"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_link_has_its_smaller_name_first_and_two_ends() {
+    let link = Link::new(&"b".into(), &"a".into()).unwrap();
+    assert_eq!((link.a.as_str(), link.b.as_str()), ("a", "b"));
+    assert_eq!(Link::new(&"a".into(), &"a".into()), None);
+}
+
+#[test]
+fn a_secret_does_not_print() {
+    let secret = Redacted::new("hunter2");
+    assert_eq!(format!("{secret} {secret:?}"), "<redacted> <redacted>");
+    assert_eq!(*secret.expose(), "hunter2");
+}
+
+#[test]
+fn a_failures_message_is_one_bounded_line() {
+    let failure = Failure::new(
+        FailureKind::Refusal,
+        &format!("a\nb\u{1b}[31m{}", "x".repeat(10_000)),
+    );
+    assert_eq!(failure.message.chars().count(), Failure::MAX_MESSAGE);
+    assert!(!failure.message.chars().any(char::is_control));
+}
+
+#[test]
+fn every_failure_kind_has_its_own_label() {
+    let labels: std::collections::BTreeSet<_> =
+        FailureKind::ALL.iter().map(|kind| kind.label()).collect();
+    assert_eq!(labels.len(), FailureKind::ALL.len());
+}
+
+#[test]
+fn time_prints_as_rfc_3339_and_does_not_overflow() {
+    use std::time::Duration;
+    assert_eq!(
+        Timestamp(1_795_325_557_000).to_string(),
+        "2026-11-22T05:32:37Z"
+    );
+    assert_eq!(Timestamp(u64::MAX) + Duration::MAX, Timestamp(u64::MAX));
+    assert_eq!(Timestamp(5).since(Timestamp(9)), Duration::ZERO);
+}
