@@ -1,6 +1,6 @@
-// The library versions are Kubo's own: every requirement here is copied from
-// the go.mod of v0.43.0-rc1, which is also that of the build behind
-// ../recordings/kubo. Move them together, never one alone.
+// The library versions are Kubo's own: every requirement is copied from the go.mod
+// of the build behind ../recordings/kubo, whose boxo and go-libp2p are those of
+// v0.43.0-rc1. Move them together, never one alone.
 module swarmnode
 
 go 1.26.5
