@@ -1,0 +1,180 @@
+//! How much of what a node says is believed: bounded lists, bounded text.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+/// Most connections that are read. Kubo admits one inbound connection per MiB of half its host's
+/// memory (kubo.md 2.3), so an honest node stays below.
+pub(crate) const MAX_CONNECTIONS: usize = 65_536;
+
+/// Most peering entries that are read: several times a node's links in any topology.
+pub(crate) const MAX_PEERING: usize = 16_384;
+
+/// Most addresses of one peering entry that are read. Ours have one.
+pub(crate) const MAX_ADDRESSES: usize = 16;
+
+/// Most texts of a list (filters, listen addresses, results of a call) that are read.
+pub(crate) const MAX_STRINGS: usize = 16_384;
+
+/// Longest text of one entry that is kept, bytes: as long as an address may be.
+pub(crate) const MAX_TEXT: usize = 1024;
+
+/// Longest `AgentVersion` that is kept, characters.
+const MAX_AGENT: usize = 128;
+
+/// What a node lists, without what makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// The entries that could be read.
+    pub entries: Vec<T>,
+    /// One sentence when something was left out: how many, and the first of them.
+    pub warning: Option<String>,
+}
+
+/// Collects a [`Listing`].
+pub(crate) struct Sieve<T> {
+    entries: Vec<T>,
+    left_out: usize,
+    first: String,
+}
+
+/// A list as JSON has it: `null` is an empty one. Entries beyond `LIMIT` are counted and dropped
+/// while they are read.
+#[derive(Debug)]
+pub(crate) struct Bounded<T, const LIMIT: usize> {
+    pub(crate) items: Vec<T>,
+    pub(crate) beyond: usize,
+}
+
+/// A text, borrowed from the body where it can be. `null` is an empty one.
+#[derive(Debug, Default)]
+pub(crate) struct Text<'a>(pub(crate) std::borrow::Cow<'a, str>);
+
+/// Text of a node for logs and conditions: one line, bounded.
+pub(crate) fn one_line(text: &str, max: usize) -> String {
+    text.chars()
+        .take(max)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// `AgentVersion`, bounded.
+pub(crate) fn agent_version(text: &str) -> Arc<str> {
+    one_line(text, MAX_AGENT).into()
+}
+
+// === impl Sieve ===
+
+impl<T> Sieve<T> {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+            left_out: 0,
+            first: String::new(),
+        }
+    }
+
+    pub(crate) fn keep(&mut self, entry: T) {
+        self.entries.push(entry);
+    }
+
+    pub(crate) fn leave_out(&mut self, why: impl FnOnce() -> String) {
+        if self.left_out == 0 {
+            self.first = one_line(&why(), 200);
+        }
+        self.left_out += 1;
+    }
+
+    pub(crate) fn finish(self, verb: &str) -> Listing<T> {
+        let warning = (self.left_out > 0).then(|| {
+            let all = self.entries.len() + self.left_out;
+            format!(
+                "{verb}: {} of {all} entries left out, the first: {}",
+                self.left_out, self.first
+            )
+        });
+        Listing {
+            entries: self.entries,
+            warning,
+        }
+    }
+}
+
+// === impl Bounded ===
+
+impl<T, const LIMIT: usize> Default for Bounded<T, LIMIT> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            beyond: 0,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const LIMIT: usize> Deserialize<'de> for Bounded<T, LIMIT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ListVisitor(PhantomData))
+    }
+}
+
+struct ListVisitor<T, const LIMIT: usize>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, const LIMIT: usize> Visitor<'de> for ListVisitor<T, LIMIT> {
+    type Value = Bounded<T, LIMIT>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list or null")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Bounded::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut list = Bounded::default();
+        while list.items.len() < LIMIT {
+            match seq.next_element()? {
+                Some(item) => list.items.push(item),
+                None => return Ok(list),
+            }
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {
+            list.beyond += 1;
+        }
+        Ok(list)
+    }
+}
+
+// === impl Text ===
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or null")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Text::default())
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(text.into()))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(text.to_owned().into()))
+    }
+}
