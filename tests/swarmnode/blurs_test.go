@@ -67,6 +67,9 @@ var (
 	noAnswer = replacing("no answer",
 		`dial tcp4 (?:[0-9.:]+-\\u003e)?([0-9.]+:4001): (i/o timeout|connect: no route to host)`,
 		`dial tcp4 $1: NO ANSWER`)
+	// QUIC's own time limit for a handshake is as long as the dial's.
+	noQUICAnswer = replacing("no QUIC answer",
+		`quic-v1\] (context deadline exceeded|timeout: no recent network activity)`, `quic-v1] NO ANSWER`)
 
 	// The lines of a failed dial come in the order of failing.
 	dialLines = blur{name: "order of failures", apply: func(chunks []string) []string {
@@ -118,7 +121,7 @@ var (
 			name:   "limits",
 			verify: sameSystemKinds,
 			// Memory limits are strings, the others numbers or one of three words.
-			apply: replacing("", `("[A-Za-z]+"):(\d+|"unlimited"|"blockAll"|"default"),("[A-Za-z]+Usage")`, `$1:L,$3`).apply,
+			apply: replacing("", `("(?:FD|Conns\w*|Streams\w*)"):(\d+|"unlimited"|"blockAll"|"default"),("\w+Usage")`, `$1:L,$3`).apply,
 		},
 		replacing("scope", `\{"Memory":"(?:\d+|default)","MemoryUsage":\d+,`+
 			`"FD":L,"FDUsage":\d+,"Conns":L,"ConnsUsage":\d+,"ConnsInbound":L,"ConnsInboundUsage":\d+,`+

@@ -19,7 +19,7 @@ var scripts = []script{
 	}},
 	{"no QUIC", setUpDark, []step{
 		{replay: "timeout-option", at: 3, before: refuseFirst},
-		{replay: "connect-quic-not-enabled", at: 3, timeout: "9s", blurs: []blur{noAnswer, dialLines}},
+		{replay: "connect-quic-not-enabled", at: 3, timeout: "9s", blurs: []blur{noAnswer, noQUICAnswer, dialLines}},
 	}},
 	{"no name", func(l *lab) { l.start(3, "--dns", l.silentDNS()) }, []step{
 		{replay: "connect-dns-unknown", at: 3},

@@ -114,6 +114,9 @@ func (s *settings) check(rest []string) error {
 	if name, version, ok := strings.Cut(s.agent, "/"); !ok || name == "" || version == "" {
 		return fmt.Errorf("--agent-version %q: want name/version", s.agent)
 	}
+	if s.silence == 0 {
+		return errors.New("--silence must be longer than nothing")
+	}
 	if s.api != "" {
 		if _, err := apiMultiaddr(s.api); err != nil {
 			return fmt.Errorf("--api: %w", err)
@@ -140,6 +143,7 @@ func parseAuth(rule string) (string, *authScope, error) {
 	name, rest, ok := strings.Cut(rule, "=")
 	secret, paths, ok2 := strings.Cut(rest, ";paths=")
 	if !ok || !ok2 || name == "" || secret == "" {
+		// The rule itself is not repeated: it may hold a secret.
 		return "", nil, fmt.Errorf("--auth %q: want NAME=SECRET;paths=PREFIX,PREFIX", name)
 	}
 	return name, &authScope{AuthSecret: secret, AllowedPaths: strings.Split(paths, ",")}, nil
