@@ -120,7 +120,7 @@ const APISERVER: Program = Program {
     module: Some("k8s.io/kubernetes"),
     tags: "",
     stamp: Some("k8s.io/component-base/version.gitVersion"),
-    lasts: "about 5 minutes",
+    lasts: "about 4 minutes",
 };
 
 const ETCD: Program = Program {
@@ -161,6 +161,7 @@ const SWARMNODE: Program = Program {
     folder: "tests/swarmnode",
     package: ".",
     module: None,
+    lasts: "about 2 minutes",
     ..ETCD
 };
 
