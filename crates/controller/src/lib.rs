@@ -1,1 +1,1 @@
-//! The composition root of the binary kubomesh.
+//! The composition root of the binary `kubomesh`.

@@ -1,1 +1,173 @@
-//! Bounded fan-out: observes nodes and applies plans, without choices of its own.
+//! Bounded fan-out to nodes: `observe` reads, `apply` writes. It has no choices: what is asked and
+//! what is sent, to whom, in which order and with which deadline stands in its arguments.
+//!
+//! A sweep waits for nobody for long: who has not answered after [`PATIENCE`] goes on in the
+//! background, and its answer wakes a later pass. A node's error changes only what is known of that
+//! node.
+
+mod apply;
+mod gate;
+mod health;
+mod line;
+mod metrics;
+mod observe;
+mod wake;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubomesh_core::{
+    Credentials, Fence, Limits, Link, MemberName, MemberUid, Observation, Outcome, Timestamp,
+};
+use tokio_util::task::TaskTracker;
+
+use crate::gate::Gate;
+use crate::health::HealthBook;
+use crate::line::Lines;
+use crate::wake::Wake;
+
+pub use crate::apply::touched_by;
+pub use crate::metrics::ExecutorMetrics;
+pub use crate::observe::Observations;
+
+/// How long a pass waits for answers before it goes on without them. Ten times what a healthy node
+/// in the same cluster takes for all its reads (0.4–0.9 ms each, measured-on-kubo row 2) even when
+/// the machine is loaded, and short enough that one hung node does not delay another's link.
+pub const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Deadline of one read and of one short write (rules.md, Limits).
+pub const READ_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Meshes with more members than this close their connections after each sweep: an idle one costs
+/// 20 KB and a file descriptor (scale-and-reliability, B.4).
+pub const KEEP_IDLE_UP_TO: usize = 5_000;
+
+/// The clock that the executor stamps answers with.
+pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What an executor is made of.
+pub struct Parts {
+    /// Calls in flight, in all and for a node.
+    pub limits: Limits,
+    /// Longest back-off of probes to a node that does not answer.
+    pub probe_max: Duration,
+    /// Asked before each mutating call.
+    pub fence: Arc<dyn Fence>,
+    /// Asked for `Authorization` at each new connection.
+    pub credentials: Arc<dyn Credentials>,
+    /// Where calls are counted.
+    pub metrics: ExecutorMetrics,
+    /// The clock.
+    pub now: Now,
+}
+
+/// The nodes of one mesh: their connections, their health, what is under way.
+#[derive(Clone)]
+pub struct Executor {
+    inner: Arc<Inner>,
+}
+
+/// What is under way although its pass is over: the controller does not ask for it twice.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Busy {
+    /// Links with a call that was not answered yet.
+    pub links: BTreeSet<Link>,
+    /// Members with a call for no single link (peering, filters) that was not answered yet.
+    pub members: BTreeSet<MemberName>,
+}
+
+pub(crate) struct Inner {
+    limits: Limits,
+    fence: Arc<dyn Fence>,
+    credentials: Arc<dyn Credentials>,
+    metrics: ExecutorMetrics,
+    tracker: TaskTracker,
+    now: Now,
+    gate: Gate,
+    health: HealthBook,
+    lines: Lines,
+    wake: Arc<Wake>,
+    answers: std::sync::Mutex<Vec<(MemberName, Observation)>>,
+    outcomes: std::sync::Mutex<Vec<Outcome>>,
+    asking: std::sync::Mutex<BTreeSet<MemberName>>,
+    busy: std::sync::Mutex<Busy>,
+}
+
+impl Executor {
+    /// An executor without connections.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let wake = Arc::new(Wake::default());
+        let tracker = TaskTracker::new();
+        let inner = Inner {
+            gate: Gate::new(parts.limits.in_flight),
+            health: HealthBook::new(parts.probe_max),
+            lines: Lines::new(tracker.clone(), Arc::clone(&wake)),
+            limits: parts.limits,
+            fence: parts.fence,
+            credentials: parts.credentials,
+            metrics: parts.metrics,
+            tracker,
+            now: parts.now,
+            wake,
+            answers: std::sync::Mutex::default(),
+            outcomes: std::sync::Mutex::default(),
+            asking: std::sync::Mutex::default(),
+            busy: std::sync::Mutex::default(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// Resolves when a node has to be looked at again: its kept connection closed, or a late answer
+    /// or outcome is there. Returns whom; what there is to take is taken by the next pass.
+    pub async fn woken(&self) -> BTreeSet<MemberName> {
+        self.inner.wake.woken().await
+    }
+
+    /// What was sent and not yet answered.
+    #[must_use]
+    pub fn busy(&self) -> Busy {
+        lock(&self.inner.busy).clone()
+    }
+
+    /// Outcomes of earlier passes that arrived since they were last taken.
+    #[must_use]
+    pub fn late_outcomes(&self) -> Vec<Outcome> {
+        std::mem::take(&mut *lock(&self.inner.outcomes))
+    }
+
+    /// When the next node that does not answer is due to be asked again.
+    #[must_use]
+    pub fn next_probe(&self) -> Option<Timestamp> {
+        self.inner.health.next_probe()
+    }
+
+    /// Asks this life of a member at once in the next pass, whatever its back-off: it became ready,
+    /// or its container started.
+    pub fn renew(&self, uid: &MemberUid) {
+        self.inner.health.renew(uid);
+    }
+
+    /// Closes every kept connection and waits for the calls that are under way.
+    pub async fn close(&self) {
+        self.inner.lines.retain(&BTreeSet::new());
+        self.inner.tracker.close();
+        self.inner.tracker.wait().await;
+    }
+
+    /// Forgets every life but these: closes their connections, drops their health.
+    pub fn retain(&self, uids: &BTreeSet<MemberUid>) {
+        self.inner.lines.retain(uids);
+        self.inner.health.retain(uids);
+    }
+}
+
+/// Locks a mutex; a poisoned one is used as it is: every critical section here only moves values.
+pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,135 @@
+//! Flags: one group a concern. Every flag has an environment variable, a default that is a named
+//! constant, and its unit in its name or help.
+
+mod lease;
+mod source;
+mod timing;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
+
+pub use lease::LeaseArgs;
+pub use source::SourceArgs;
+pub use timing::TimingArgs;
+
+/// Keeps every Kubo (IPFS) node of a Kubernetes cluster connected over the right internal network,
+/// live, and says why a link is missing.
+#[derive(Debug, Parser)]
+#[command(name = "kubomesh", version = crate::VERSION, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the controller: in Kubernetes, or on a members file with --members and --state-dir.
+    Run(Box<RunArgs>),
+    /// Print a generated file: what `cargo xtask gen` writes.
+    Gen {
+        /// Which one.
+        #[arg(value_enum)]
+        what: Generated,
+    },
+}
+
+/// A file that is generated from the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Generated {
+    /// The custom resource definitions, YAML.
+    Crds,
+    /// The metrics, Markdown.
+    Metrics,
+    /// The commands and flags, Markdown.
+    Cli,
+    /// The permissions and the reason for each, Markdown.
+    Rbac,
+}
+
+/// `kubomesh run`.
+#[derive(Debug, Args, Serialize)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    pub source: SourceArgs,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    pub serve: ServeArgs,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    pub lease: LeaseArgs,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    pub timing: TimingArgs,
+}
+
+/// Where the process serves, what it logs, how it stops.
+#[derive(Debug, Args, Serialize)]
+#[command(next_help_heading = "Serving")]
+pub struct ServeArgs {
+    /// Address of /livez, /readyz and /metrics
+    #[arg(long, env = "KUBOMESH_LISTEN", value_name = "IP:PORT", default_value_t = DEFAULT_LISTEN)]
+    pub listen: SocketAddr,
+
+    /// Address of /debug and /log-level; keep it on loopback
+    #[arg(long, env = "KUBOMESH_DEBUG_LISTEN", value_name = "IP:PORT", default_value_t = DEFAULT_DEBUG_LISTEN)]
+    pub debug_listen: SocketAddr,
+
+    /// What is logged: error, warn, info, debug, trace, or a filter such as kubomesh=debug,kube=warn
+    #[arg(long, env = "KUBOMESH_LOG_LEVEL", value_name = "FILTER", default_value = DEFAULT_LOG_LEVEL)]
+    pub log_level: String,
+
+    /// How it is logged: auto is text on a terminal and JSON otherwise
+    #[arg(long, env = "KUBOMESH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+
+    /// After the first SIGTERM or SIGINT, time for calls in flight to end
+    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "20s")]
+    pub stop_timeout: Duration,
+}
+
+/// How logs are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Default of `--listen`.
+pub const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
+
+/// Default of `--debug-listen`.
+pub const DEFAULT_DEBUG_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
+
+/// Default of `--log-level`.
+pub const DEFAULT_LOG_LEVEL: &str = "info";
+
+/// Reads a duration with its unit: `500ms`, `30s`, `5m`, `24h`, `1m30s`.
+///
+/// # Errors
+/// When the text is no duration, negative, or zero.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let help = || format!("`{text}` is not a duration above zero; write it as 500ms, 30s, 5m or 24h");
+    let parsed: jiff::SignedDuration = text.parse().map_err(|_| help())?;
+    let span = Duration::try_from(parsed).map_err(|_| help())?;
+    if span.is_zero() { Err(help()) } else { Ok(span) }
+}

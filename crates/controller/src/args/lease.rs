@@ -1,0 +1,42 @@
+//! Who of several replicas writes.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::duration;
+
+/// The lease. Not used with --members.
+#[derive(Debug, Args, Serialize)]
+#[command(next_help_heading = "Lease")]
+pub struct LeaseArgs {
+    /// Namespace of the Lease object
+    #[arg(long, env = "KUBOMESH_LEASE_NAMESPACE", value_name = "NAME", default_value = DEFAULT_LEASE_NAMESPACE)]
+    pub lease_namespace: String,
+
+    /// Name of the Lease object
+    #[arg(long, env = "KUBOMESH_LEASE_NAME", value_name = "NAME", default_value = DEFAULT_LEASE_NAME)]
+    pub lease_name: String,
+
+    /// Name of this replica in the lease; the pod's name in Kubernetes
+    #[arg(long, env = "KUBOMESH_IDENTITY", value_name = "NAME", default_value = DEFAULT_IDENTITY)]
+    pub identity: String,
+
+    /// How long a holder that is not heard of keeps the lease
+    #[arg(long, env = "KUBOMESH_LEASE_DURATION", value_name = "DURATION", value_parser = duration, default_value = "6s")]
+    pub lease_duration: Duration,
+
+    /// How often the holder renews it
+    #[arg(long, env = "KUBOMESH_LEASE_RENEW_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "2s")]
+    pub lease_renew_interval: Duration,
+}
+
+/// Default of `--lease-namespace`.
+pub const DEFAULT_LEASE_NAMESPACE: &str = "kubomesh-system";
+
+/// Default of `--lease-name`.
+pub const DEFAULT_LEASE_NAME: &str = "kubomesh";
+
+/// Default of `--identity`.
+pub const DEFAULT_IDENTITY: &str = "kubomesh";

@@ -1,0 +1,114 @@
+//! Lines: the verified connections to each node, kept per life of a member and never per IP.
+//!
+//! At most one idle connection a node is kept. A task waits for its close, which is how a restart in
+//! place is seen at once, and hands it out when it is wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use kubomesh_core::{Access, MemberName, MemberUid, PeerId};
+use kubomesh_kubo::Node;
+use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::lock;
+use crate::wake::Wake;
+
+pub(crate) struct Lines {
+    tracker: TaskTracker,
+    wake: Arc<Wake>,
+    lines: Mutex<BTreeMap<MemberUid, Arc<Line>>>,
+}
+
+/// All that there is of one node's connections.
+pub(crate) struct Line {
+    /// Calls in flight to this node.
+    pub(crate) calls: Semaphore,
+    /// One filters call at a time a node (measured-on-kubo, row 27).
+    pub(crate) filters: TurnLock<()>,
+    idle: Mutex<Option<Idle>>,
+}
+
+/// A kept connection: who it was verified as, where it leads, and how to get it from its keeper.
+struct Idle {
+    peer_id: PeerId,
+    access: Access,
+    take: oneshot::Sender<oneshot::Sender<Node>>,
+}
+
+impl Lines {
+    pub(crate) fn new(tracker: TaskTracker, wake: Arc<Wake>) -> Self {
+        Self {
+            tracker,
+            wake,
+            lines: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn line(&self, uid: &MemberUid, calls: u32) -> Arc<Line> {
+        let mut lines = lock(&self.lines);
+        let line = lines.entry(uid.clone()).or_insert_with(|| {
+            Arc::new(Line {
+                calls: Semaphore::new((calls as usize).max(1)),
+                filters: TurnLock::new(()),
+                idle: Mutex::default(),
+            })
+        });
+        Arc::clone(line)
+    }
+
+    /// Keeps a connection for the next call, unless one is kept already.
+    pub(crate) fn keep(&self, name: &MemberName, line: &Arc<Line>, access: &Access, node: Node) {
+        let (take, taken) = oneshot::channel();
+        {
+            let mut idle = lock(&line.idle);
+            if idle.as_ref().is_some_and(|kept| !kept.take.is_closed()) {
+                return;
+            }
+            *idle = Some(Idle {
+                peer_id: node.peer_id(),
+                access: access.clone(),
+                take,
+            });
+        }
+        let (wake, name) = (Arc::clone(&self.wake), name.clone());
+        self.tracker.spawn(async move {
+            if wait_for_close(node, taken).await {
+                wake.ring(&name);
+            }
+        });
+    }
+
+    pub(crate) fn retain(&self, uids: &BTreeSet<MemberUid>) {
+        lock(&self.lines).retain(|uid, _| uids.contains(uid));
+    }
+}
+
+impl Line {
+    /// The kept connection, if there is one that was verified as this peer at this place.
+    pub(crate) async fn take(&self, access: &Access, peer_id: PeerId) -> Option<Node> {
+        let idle = lock(&self.idle).take()?;
+        if idle.peer_id != peer_id || idle.access != *access {
+            return None;
+        }
+        let (reply, node) = oneshot::channel();
+        idle.take.send(reply).ok()?;
+        node.await.ok()
+    }
+}
+
+/// Holds an idle connection until it is taken (or nobody can take it any more): `false`; or until the
+/// node closes it: `true`.
+async fn wait_for_close(mut node: Node, taken: oneshot::Receiver<oneshot::Sender<Node>>) -> bool {
+    tokio::select! {
+        biased;
+        reply = taken => {
+            if let Ok(reply) = reply {
+                // The one who asked may have given up; the connection is closed with it then.
+                let _ = reply.send(node);
+            }
+            false
+        }
+        () = node.closed() => true,
+    }
+}

@@ -1,0 +1,384 @@
+//! Reading nodes: one inquiry a node, one answer or one failure a node.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kubomesh_conn::Tls;
+use kubomesh_core::{
+    Access, Expected, Failure, FailureKind, Inquiry, MemberName, NodeState, Observation, Reading,
+    Scheme, Scope, Sighting,
+};
+use kubomesh_kubo::{Introduction, Listing, Node};
+use tokio::sync::mpsc;
+
+use crate::health::Standing;
+use crate::line::Line;
+use crate::metrics::Verb;
+use crate::{Executor, Inner, PATIENCE, READ_DEADLINE, lock};
+
+/// What is known of every node, by name.
+pub type Observations = BTreeMap<MemberName, Arc<Observation>>;
+
+impl Executor {
+    /// Asks nodes, and brings `known` up to date with the answers that are there in time, together
+    /// with late ones of earlier passes. A node that is still being asked, or whose back-off has not
+    /// run out, is not asked again.
+    ///
+    /// Returns the members whose observation was renewed.
+    pub async fn observe(
+        &self,
+        inquiries: BTreeMap<MemberName, Inquiry>,
+        keep_idle: bool,
+        known: &mut Observations,
+    ) -> BTreeSet<MemberName> {
+        let (sweep, mut done) = mpsc::channel::<()>(1);
+        for (name, inquiry) in inquiries {
+            let standing = self.inner.health.standing(&inquiry.uid, (self.inner.now)());
+            if standing == Standing::Waiting || !lock(&self.inner.asking).insert(name.clone()) {
+                continue;
+            }
+            let suspect = standing == Standing::Due { suspect: true };
+            let before = known.get(&name).cloned();
+            let asking = Asking {
+                name,
+                inquiry,
+                before,
+                suspect,
+                keep_idle,
+            };
+            let (inner, sweep) = (Arc::clone(&self.inner), sweep.clone());
+            // A suspect waits at its own door, in its own time: the pass does not wait for it.
+            let sweep = (!suspect).then_some(sweep);
+            self.inner
+                .tracker
+                .spawn(async move { inner.ask_and_keep(asking, sweep).await });
+        }
+        drop(sweep);
+        // Nothing is ever sent: the channel ends when the last task of the sweep does.
+        let _ = tokio::time::timeout(PATIENCE, done.recv()).await;
+        drop(done);
+        let answers = std::mem::take(&mut *lock(&self.inner.answers));
+        let mut renewed = BTreeSet::new();
+        for (name, observation) in answers {
+            renewed.insert(name.clone());
+            known.insert(name, Arc::new(observation));
+        }
+        renewed
+    }
+}
+
+/// One node being asked.
+struct Asking {
+    name: MemberName,
+    inquiry: Inquiry,
+    before: Option<Arc<Observation>>,
+    suspect: bool,
+    keep_idle: bool,
+}
+
+/// What one inquiry brought.
+#[derive(Default)]
+struct Answer {
+    sighting: Option<Sighting>,
+    state: Option<NodeState>,
+    failure: Option<Failure>,
+}
+
+impl Inner {
+    async fn ask_and_keep(&self, asking: Asking, sweep: Option<mpsc::Sender<()>>) {
+        let pass = self.gate.enter(asking.suspect).await;
+        let answer = self.ask(&asking).await;
+        drop(pass);
+        let observation = self.observation(&asking, answer);
+        lock(&self.answers).push((asking.name.clone(), observation));
+        lock(&self.asking).remove(&asking.name);
+        if sweep.is_none_or(|sweep| sweep.is_closed()) {
+            self.wake.ring(&asking.name);
+        }
+    }
+
+    /// Joins an answer with what was known of the same life of the member.
+    fn observation(&self, asking: &Asking, answer: Answer) -> Observation {
+        let Inquiry { uid, .. } = &asking.inquiry;
+        let before = asking.before.as_deref().filter(|before| before.uid == *uid);
+        let now = (self.now)();
+        let failures = match &answer.failure {
+            None => {
+                self.health.answered(uid);
+                0
+            }
+            Some(failure) => self.health.failed(uid, failure.kind, now),
+        };
+        Observation {
+            uid: uid.clone(),
+            asked: now,
+            sighting: answer
+                .sighting
+                .or_else(|| before.and_then(|b| b.sighting.clone())),
+            state: answer
+                .state
+                .or_else(|| before.and_then(|b| b.state.clone())),
+            failure: answer.failure,
+            failures,
+        }
+    }
+
+    async fn ask(&self, asking: &Asking) -> Answer {
+        let line = self
+            .lines
+            .line(&asking.inquiry.uid, self.limits.in_flight_per_node);
+        let asked = match asking.inquiry.scope {
+            Scope::Identity => self.ask_identity(&asking.inquiry).await,
+            Scope::Introduction => self.ask_introduction(&asking.inquiry).await,
+            Scope::Full { conn_limits } => self.ask_all(asking, &line, conn_limits).await,
+        };
+        asked.unwrap_or_else(|(sighting, failure)| Answer {
+            sighting,
+            state: None,
+            failure: Some(failure),
+        })
+    }
+
+    /// `id`, on as many separate connections as asked for. They count as one sighting only if all
+    /// of them show the same.
+    async fn ask_identity(&self, inquiry: &Inquiry) -> Result<Answer, Refused> {
+        let mut answer = Answer::default();
+        for _ in 0..inquiry.connections.max(1) {
+            let introduction = self
+                .introduce(&inquiry.access)
+                .await
+                .map_err(|f| (None, f))?;
+            let shown = self.sighting(&introduction);
+            answer.sighting = match answer.sighting {
+                Some(seen) if seen.peer_id == shown.peer_id => Some(Sighting {
+                    connections: seen.connections.saturating_add(1),
+                    ..shown
+                }),
+                _ => Some(shown),
+            };
+        }
+        if let (Expected::Peer(expected), Some(seen)) = (inquiry.expected, &answer.sighting)
+            && seen.peer_id != expected
+        {
+            let text = format!("expected {expected}, and {} answers", seen.peer_id);
+            answer.failure = Some(Failure::new(FailureKind::WrongIdentity, &text));
+        }
+        Ok(answer)
+    }
+
+    async fn ask_introduction(&self, inquiry: &Inquiry) -> Result<Answer, Refused> {
+        let introduction = self
+            .introduce(&inquiry.access)
+            .await
+            .map_err(|f| (None, f))?;
+        let sighting = self.sighting(&introduction);
+        let mut node = accept(introduction, inquiry.expected, &sighting)?;
+        let listen = entries(
+            self.read(Verb::Listen, node.listen(READ_DEADLINE)).await,
+            &node,
+        );
+        let state = NodeState {
+            at: (self.now)(),
+            peer_id: sighting.peer_id,
+            peers: not_asked(),
+            peering: not_asked(),
+            filters: not_asked(),
+            listen,
+            conn_limits: None,
+        };
+        Ok(Answer {
+            sighting: Some(sighting),
+            state: Some(state),
+            failure: None,
+        })
+    }
+
+    async fn ask_all(
+        &self,
+        asking: &Asking,
+        line: &Arc<Line>,
+        conn_limits: bool,
+    ) -> Result<Answer, Refused> {
+        let Inquiry {
+            access, expected, ..
+        } = &asking.inquiry;
+        let (mut node, sighting) = self.verified(line, access, *expected).await?;
+        let peers = entries(
+            self.read(Verb::Peers, node.peers(READ_DEADLINE)).await,
+            &node,
+        );
+        still_open(&node, &peers, &sighting)?;
+        let peering = entries(
+            self.read(Verb::PeeringLs, node.peering(READ_DEADLINE))
+                .await,
+            &node,
+        );
+        still_open(&node, &peering, &sighting)?;
+        let filters = entries(
+            self.read(Verb::Filters, node.filters(READ_DEADLINE)).await,
+            &node,
+        );
+        still_open(&node, &filters, &sighting)?;
+        let listen = entries(
+            self.read(Verb::Listen, node.listen(READ_DEADLINE)).await,
+            &node,
+        );
+        still_open(&node, &listen, &sighting)?;
+        let conn_limits = match conn_limits {
+            true => Some(
+                self.read(Verb::Config, node.conn_limits(READ_DEADLINE))
+                    .await,
+            ),
+            false => None,
+        };
+        let (at, peer_id) = ((self.now)(), node.peer_id());
+        if asking.keep_idle {
+            self.lines.keep(&asking.name, line, access, node);
+        }
+        // A node whose swarm cannot be read is not known, whatever else it answers.
+        let failure = peers.as_ref().err().cloned();
+        let state = NodeState {
+            at,
+            peer_id,
+            peers,
+            peering,
+            filters,
+            listen,
+            conn_limits,
+        };
+        Ok(Answer {
+            sighting,
+            state: failure.is_none().then_some(state),
+            failure,
+        })
+    }
+
+    /// The kept connection, or a new one that has shown the expected identity.
+    pub(crate) async fn verified(
+        &self,
+        line: &Line,
+        access: &Access,
+        expected: Expected,
+    ) -> Result<(Node, Option<Sighting>), Refused> {
+        if let Expected::Peer(peer_id) = expected
+            && let Some(node) = line.take(access, peer_id).await
+        {
+            return Ok((node, None));
+        }
+        let introduction = self
+            .introduce(access)
+            .await
+            .map_err(|failure| (None, failure))?;
+        let sighting = self.sighting(&introduction);
+        let node = accept(introduction, expected, &sighting)?;
+        Ok((node, Some(sighting)))
+    }
+
+    async fn introduce(&self, access: &Access) -> Reading<Introduction> {
+        let Access::Direct {
+            endpoint,
+            auth,
+            ca_file,
+        } = access
+        else {
+            return Err(Failure::new(
+                FailureKind::Refusal,
+                "no way to talk to this node",
+            ));
+        };
+        let authorization = match auth {
+            None => None,
+            Some(name) => Some(self.credentials.authorization(name).ok_or_else(|| {
+                let text = format!("the secret {name} cannot be read");
+                Failure::new(FailureKind::Unauthorised, &text)
+            })?),
+        };
+        let tls = match endpoint.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(trust(ca_file.as_deref()).await?),
+        };
+        let timer = self.metrics.start(Verb::Id);
+        let result = async {
+            let open = kubomesh_conn::open(endpoint, tls.as_ref(), READ_DEADLINE).await;
+            let open = open.map_err(|error| Failure::from(&error))?;
+            let introduced = kubomesh_kubo::introduce(open, authorization, READ_DEADLINE).await;
+            introduced.map_err(|error| Failure::from(&error))
+        }
+        .await;
+        timer.stop(result.as_ref().err().map(|failure| failure.kind));
+        result
+    }
+
+    fn sighting(&self, introduction: &Introduction) -> Sighting {
+        Sighting {
+            at: (self.now)(),
+            peer_id: introduction.peer_id(),
+            agent_version: introduction.agent_version(),
+            connections: 1,
+        }
+    }
+
+    /// Awaits a call, counts it, and gives its failure the shape of the vocabulary.
+    pub(crate) async fn read<T>(
+        &self,
+        verb: Verb,
+        call: impl Future<Output = Result<T, kubomesh_kubo::Error>>,
+    ) -> Reading<T> {
+        let timer = self.metrics.start(verb);
+        let result = call.await.map_err(|error| Failure::from(&error));
+        timer.stop(result.as_ref().err().map(|failure| failure.kind));
+        result
+    }
+}
+
+/// A failure, and the identity that was seen before it.
+type Refused = (Option<Sighting>, Failure);
+
+fn accept(
+    introduction: Introduction,
+    expected: Expected,
+    sighting: &Sighting,
+) -> Result<Node, Refused> {
+    introduction.accept(expected).map_err(|wrong| {
+        let failure = Failure::new(FailureKind::WrongIdentity, &wrong.to_string());
+        (Some(sighting.clone()), failure)
+    })
+}
+
+/// Stops an inquiry at the first read that was not answered: the connection is gone, and the next
+/// read could only fail.
+fn still_open<T>(
+    node: &Node,
+    reading: &Reading<T>,
+    sighting: &Option<Sighting>,
+) -> Result<(), Refused> {
+    match reading {
+        Err(failure) if !node.is_open() => Err((sighting.clone(), failure.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// The entries of a listing; what was left out of it is told once here.
+fn entries<T>(listing: Reading<Listing<T>>, node: &Node) -> Reading<Vec<T>> {
+    let Listing { entries, warning } = listing?;
+    if let Some(warning) = warning {
+        tracing::warn!(peer = %node.peer_id(), "{warning}");
+    }
+    Ok(entries)
+}
+
+/// Whom an `https` endpoint must be signed by. Read at each new connection, so that a file that was
+/// replaced is used from then on.
+async fn trust(ca_file: Option<&str>) -> Reading<Tls> {
+    let refused = |text: String| Failure::new(FailureKind::Tls, &text);
+    let Some(path) = ca_file else {
+        return Tls::with_system_roots().map_err(|error| refused(error.to_string()));
+    };
+    let pem = tokio::fs::read(path).await;
+    let pem = pem.map_err(|error| refused(format!("caFile {path} cannot be read: {error}")))?;
+    Tls::with_ca(&pem).map_err(|error| refused(format!("caFile {path}: {error}")))
+}
+
+fn not_asked<T>() -> Reading<T> {
+    Err(Failure::new(FailureKind::Skipped, "not asked"))
+}
