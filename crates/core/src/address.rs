@@ -101,6 +101,15 @@ impl Address {
         }
     }
 
+    /// The same address without the `/p2p/<peer>` behind it, as `peering/ls` prints it.
+    #[must_use]
+    pub fn without_peer(&self) -> Self {
+        match (self.peer, self.text.rfind("/p2p/")) {
+            (Some(_), Some(at)) => Self { text: self.text[..at].into(), peer: None, ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+
     /// The text as it was given.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -42,6 +42,10 @@ pub struct RemovedFilter {
     pub container: Option<ContainerStart>,
     /// When.
     pub since: Timestamp,
+    /// Whether the node was seen without it since: if it shows it again at the same container
+    /// start, somebody wants it there, and it is left alone.
+    #[serde(default)]
+    pub gone: bool,
 }
 
 /// How many connections of a node the mesh may use for its rings.

@@ -1,10 +1,13 @@
 //! What the planner is given and what it gives back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kubomesh_core::{
     MemberName, Membership, Observation, Plan, Policy, Record, Report, Timestamp, Timings,
 };
+
+use crate::Memory;
 
 /// Everything that a plan depends on.
 #[derive(Debug, Clone, Copy)]
@@ -17,10 +20,13 @@ pub struct PlanInput<'a> {
     pub timings: &'a Timings,
     /// Who is there.
     pub membership: &'a Membership,
-    /// What each answered.
-    pub observations: &'a BTreeMap<MemberName, Observation>,
+    /// What each answered. One that is about another life than the member's is not used.
+    /// Shared, not copied: a pass replaces the few that it renewed.
+    pub observations: &'a BTreeMap<MemberName, Arc<Observation>>,
     /// The stored records of this mesh, by record name.
     pub records: &'a BTreeMap<String, Record>,
+    /// What the last pass left, with its outcomes taken in; empty at the start.
+    pub memory: &'a Memory,
 }
 
 /// What the planner gives back.
@@ -31,4 +37,6 @@ pub struct Planned {
     pub plan: Plan,
     /// What was found, and why the rest is not done.
     pub report: Report,
+    /// What the next pass is given, once it has taken in this plan's outcomes.
+    pub memory: Memory,
 }

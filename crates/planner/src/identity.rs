@@ -1,0 +1,155 @@
+//! Who a member is: first contact, adoption, wrong and duplicate identities (rules.md, Identity).
+
+use std::collections::BTreeMap;
+
+use kubomesh_core::{Member, PeerId, Record, Source, Timestamp};
+
+use crate::memory::{Changed, MemberMemory, Memory, Repeated};
+use crate::world::{Node, Standing, World};
+
+/// Sweeps in which something must be seen before it is believed.
+const SWEEPS: u32 = 2;
+
+/// Connections that must show a changed identity at a line of a members file.
+pub(crate) const CONNECTIONS: u32 = 3;
+
+/// What the identity of a member is judged to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing was seen of this life yet.
+    Unseen,
+    /// It shows the recorded identity.
+    AsRecorded,
+    /// It shows an identity and may be recorded with it.
+    Adopt(PeerId),
+    /// It shows another identity than the recorded or stated one.
+    Wrong {
+        /// The identity that it shows.
+        shown: PeerId,
+    },
+    /// It shows an identity that another live member shows too; believed after two sweeps, until
+    /// then only not recorded.
+    Suspect,
+    /// It shows an identity that another live member shows too.
+    Duplicate,
+}
+
+/// Judges every member and keeps in memory what must be seen twice.
+pub(crate) fn judge(world: &mut World<'_>, memory: &mut Memory) {
+    let stated: BTreeMap<PeerId, usize> = count(world.nodes.iter().filter_map(claimed_by_line));
+    for node in &mut world.nodes {
+        let Some(member) = node.member else { continue };
+        node.verdict = match (node.seen(), memory.members.get_mut(node.name)) {
+            (Some((shown, at)), Some(memory)) => verdict(node, member, (shown, at), memory, &stated),
+            _ => Verdict::Unseen,
+        };
+    }
+    judge_duplicates(world, memory);
+}
+
+/// A line's identity as the file or its record says.
+fn claimed_by_line(node: &Node<'_>) -> Option<PeerId> {
+    node.member?.stated_peer_id.or(node.record?.peer_id)
+}
+
+fn count(peers: impl Iterator<Item = PeerId>) -> BTreeMap<PeerId, usize> {
+    let mut counts = BTreeMap::new();
+    peers.for_each(|peer| *counts.entry(peer).or_default() += 1);
+    counts
+}
+
+fn verdict(
+    node: &Node<'_>,
+    member: &Member,
+    (shown, at): (PeerId, Timestamp),
+    memory: &mut MemberMemory,
+    claimed: &BTreeMap<PeerId, usize>,
+) -> Verdict {
+    if let Some(stated) = member.stated_peer_id {
+        memory.changed = None;
+        return match node.record {
+            _ if shown != stated => Verdict::Wrong { shown },
+            Some(record) if node.is_recorded() && record.peer_id == Some(shown) => Verdict::AsRecorded,
+            _ => Verdict::Adopt(shown),
+        };
+    }
+    let Some(record) = node.record.filter(|_| node.is_recorded()) else {
+        memory.changed = None;
+        return Verdict::Adopt(shown);
+    };
+    if record.peer_id == Some(shown) {
+        memory.changed = None;
+        return Verdict::AsRecorded;
+    }
+    let adopted = match member.source {
+        Source::Pod => restarted(member, record) && at >= memory.started,
+        Source::File => {
+            !claimed.contains_key(&shown) && confirmed(node, shown, at, memory)
+        }
+    };
+    if adopted { Verdict::Adopt(shown) } else { Verdict::Wrong { shown } }
+}
+
+/// Whether the container was started anew since the record was written.
+pub(crate) fn restarted(member: &Member, record: &Record) -> bool {
+    member.container.is_some() && member.container != record.container
+}
+
+/// Counts sightings of a changed identity: three connections in two sweeps must agree.
+fn confirmed(node: &Node<'_>, shown: PeerId, at: Timestamp, memory: &mut MemberMemory) -> bool {
+    let sighting = node.observation.and_then(|observation| observation.sighting.as_ref());
+    let connections = sighting.map_or(1, |sighting| u32::from(sighting.connections));
+    let changed = match memory.changed.take() {
+        Some(before) if before.peer_id == shown && before.at < at => Changed {
+            sweeps: before.sweeps.saturating_add(1),
+            connections: before.connections.saturating_add(connections),
+            at,
+            ..before
+        },
+        Some(before) if before.peer_id == shown => before,
+        _ => Changed { peer_id: shown, sweeps: 1, connections, at },
+    };
+    let enough = changed.sweeps >= SWEEPS && changed.connections >= CONNECTIONS;
+    memory.changed = Some(changed);
+    enough
+}
+
+/// One identity at two live members: both are left alone once two sweeps showed it. Whoever is not
+/// recorded with it yet waits from the first sweep on.
+fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
+    let mut shown: BTreeMap<PeerId, Vec<(usize, Timestamp, bool)>> = BTreeMap::new();
+    for (index, node) in world.nodes.iter().enumerate() {
+        let (Some((peer, at)), Some(observation)) = (node.seen(), node.observation) else { continue };
+        // Whoever shows an identity that is not its own gets nothing, and takes nothing from others.
+        if matches!(node.verdict, Verdict::Wrong { .. }) {
+            continue;
+        }
+        shown.entry(peer).or_default().push((index, at, observation.failure.is_none()));
+    }
+    shown.retain(|_, sightings| sightings.len() > 1);
+    memory.duplicates.retain(|peer, _| shown.contains_key(peer));
+    for (peer, sightings) in shown {
+        let mut fresh: Vec<Timestamp> =
+            sightings.iter().filter(|(_, _, fresh)| *fresh).map(|(_, at, _)| *at).collect();
+        fresh.sort_unstable();
+        let older = fresh.len().checked_sub(2).map(|at| fresh[at]);
+        let before = memory.duplicates.get(&peer).copied();
+        let counted = match (before, older) {
+            (Some(before), Some(older)) if before.at < older => {
+                Repeated { sweeps: before.sweeps.saturating_add(1), at: fresh[fresh.len() - 1] }
+            }
+            (Some(before), _) => before,
+            (None, Some(_)) => Repeated { sweeps: 1, at: fresh[fresh.len() - 1] },
+            (None, None) => continue,
+        };
+        memory.duplicates.insert(peer, counted);
+        for (index, ..) in sightings {
+            let node = &mut world.nodes[index];
+            if counted.sweeps >= SWEEPS {
+                node.verdict = Verdict::Duplicate;
+            } else if node.standing == Standing::New || matches!(node.verdict, Verdict::Adopt(_)) {
+                node.verdict = Verdict::Suspect;
+            }
+        }
+    }
+}

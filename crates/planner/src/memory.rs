@@ -1,0 +1,157 @@
+//! What the planner carries from one pass to the next: per member and per link, never per event.
+//!
+//! Nothing here must survive a crash. A controller that starts with an empty memory plans the same
+//! calls; it only waits anew where it had waited already.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use kubomesh_core::{
+    Call, ContainerStart, Failure, FailureKind, Link, MemberName, MemberUid, Outcome, PeerId,
+    Timestamp,
+};
+use serde::{Serialize, Serializer};
+
+/// Memory of one mesh. It is given to [`plan`](crate::plan), comes back changed, takes in the
+/// outcomes of the plan by [`Memory::absorb`], and is given to the next pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Recorded identities without a live member, and since when.
+    pub(crate) away: BTreeMap<MemberName, Timestamp>,
+    /// Live members.
+    pub(crate) members: BTreeMap<MemberName, MemberMemory>,
+    /// Links that were dialled, doubted or are being removed.
+    #[serde(serialize_with = "as_list")]
+    pub(crate) links: BTreeMap<Link, LinkMemory>,
+    /// Identities that were seen at two addresses.
+    pub(crate) duplicates: BTreeMap<PeerId, Repeated>,
+    /// New connections that a node was asked to make with addresses that several members share.
+    #[serde(serialize_with = "as_list")]
+    pub(crate) dialled: BTreeMap<(MemberName, IpAddr), Bucket>,
+    /// Surplus links removed in the last minute: when, and how many.
+    pub(crate) removals: BTreeMap<Timestamp, u64>,
+}
+
+/// What is remembered of a live member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct MemberMemory {
+    /// The life that all else is about.
+    pub uid: MemberUid,
+    /// The container start last seen.
+    pub container: Option<ContainerStart>,
+    /// Whether it was Ready.
+    pub ready: bool,
+    /// When this start, or this readiness, was first seen.
+    pub started: Timestamp,
+    /// When the last call to it was answered: a state read before that is history.
+    pub acted: Option<Timestamp>,
+    /// Consecutive failures of calls that are no dials.
+    pub failures: u32,
+    /// Another identity than the recorded one, seen at a line of a members file.
+    pub changed: Option<Changed>,
+}
+
+/// An identity that is not the recorded one and may be adopted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Changed {
+    /// The identity.
+    pub peer_id: PeerId,
+    /// In how many sweeps it was seen, in a row.
+    pub sweeps: u32,
+    /// On how many connections, all of these sweeps together.
+    pub connections: u32,
+    /// When it was last seen.
+    pub at: Timestamp,
+}
+
+/// What is remembered of a link that is not healthy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct LinkMemory {
+    /// Dials since it was last healthy.
+    pub dials: u32,
+    /// Failed dials from the smaller and the larger name's end.
+    pub failed: [u32; 2],
+    /// When it was last dialled, as planned and then as answered.
+    pub dialled: Option<Timestamp>,
+    /// What the last dial failed with.
+    pub last: Option<Failure>,
+    /// Since when it was relayed only.
+    pub relayed: Option<Timestamp>,
+    /// Attempts to make it direct.
+    pub relayed_attempts: u32,
+    /// Since when the ends' lists do not fit each other.
+    pub doubted: Option<Timestamp>,
+    /// Whether it is being removed: it stays so until neither end has an entry of ours.
+    pub removing: bool,
+}
+
+/// Something that must be seen in two sweeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Repeated {
+    /// In how many sweeps it was seen.
+    pub sweeps: u32,
+    /// The younger of the two sightings last counted.
+    pub at: Timestamp,
+}
+
+/// A token bucket in thousandths, so that it needs no floating point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Bucket {
+    /// Thousandths of a connection that are left.
+    pub left: u64,
+    /// As of when.
+    pub at: Timestamp,
+}
+
+// === impl Memory ===
+
+impl Memory {
+    /// Takes in what became of a plan's actions.
+    pub fn absorb(&mut self, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            let unsent = matches!(
+                &outcome.result,
+                Err(Failure { kind: FailureKind::Fenced | FailureKind::Skipped, .. })
+            );
+            if let Call::Connect { .. } = outcome.call {
+                self.absorb_dial(outcome, unsent);
+            } else if let Some(member) = self.members.get_mut(&outcome.member)
+                && !unsent
+            {
+                member.failures = match &outcome.result {
+                    Ok(()) => 0,
+                    Err(_) => member.failures.saturating_add(1),
+                };
+            }
+            if let Some(member) = self.members.get_mut(&outcome.member)
+                && !unsent
+            {
+                member.acted = member.acted.max(Some(outcome.at));
+            }
+        }
+    }
+
+    fn absorb_dial(&mut self, outcome: &Outcome, unsent: bool) {
+        let Some(key) = &outcome.link else { return };
+        let Some(link) = self.links.get_mut(key) else { return };
+        if unsent {
+            link.dials = link.dials.saturating_sub(1);
+            link.dialled = None;
+            return;
+        }
+        link.dialled = link.dialled.max(Some(outcome.at));
+        link.last = outcome.result.as_ref().err().cloned();
+        if outcome.result.is_err() {
+            let end = usize::from(outcome.member != key.a);
+            link.failed[end] = link.failed[end].saturating_add(1);
+        }
+    }
+}
+
+/// JSON wants text as keys of a map; pairs go out as a list of `[key, value]`.
+fn as_list<S: Serializer, K: Serialize, V: Serialize>(
+    map: &BTreeMap<K, V>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(map)
+}

@@ -1,0 +1,73 @@
+//! The memory at the start of a pass: lives that are over are forgotten, and who starts or becomes
+//! Ready gets its links' back-off reset.
+
+use std::collections::BTreeSet;
+
+use kubomesh_core::{Link, Member, MemberName, Role, Timestamp};
+
+use crate::memory::{LinkMemory, MemberMemory, Memory};
+use crate::PlanInput;
+
+/// The last pass's memory, brought up to the present members.
+pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
+    let mut memory = input.memory.clone();
+    let live = &input.membership.members;
+    memory.members.retain(|name, _| live.contains_key(name));
+    let mut started = BTreeSet::new();
+    for member in live.values().filter(|member| member.role == Role::Kubo) {
+        match memory.members.get_mut(&member.name) {
+            None => {
+                memory.members.insert(member.name.clone(), anew(member, input.now));
+            }
+            Some(known) => {
+                if refresh(known, member, input.now) {
+                    started.insert(member.name.clone());
+                }
+            }
+        }
+    }
+    if !started.is_empty() {
+        memory.links.iter_mut().for_each(|(link, memory)| reset(link, memory, &started));
+    }
+    memory.dialled.retain(|(name, _), bucket| live.contains_key(name) && !bucket.is_full(input.now));
+    let minute = input.now - MINUTE;
+    memory.removals.retain(|at, _| *at > minute);
+    memory
+}
+
+/// The span of the removal budget.
+const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn anew(member: &Member, now: Timestamp) -> MemberMemory {
+    MemberMemory {
+        uid: member.uid.clone(),
+        container: member.container.clone(),
+        ready: member.ready,
+        started: now,
+        acted: None,
+        failures: 0,
+        changed: None,
+    }
+}
+
+/// Whether a container started or the member became Ready since the last pass.
+fn refresh(known: &mut MemberMemory, member: &Member, now: Timestamp) -> bool {
+    let other_life = known.uid != member.uid;
+    if other_life || known.container != member.container {
+        *known = MemberMemory { acted: known.acted.filter(|_| !other_life), ..anew(member, now) };
+        return true;
+    }
+    let became_ready = member.ready && !known.ready;
+    known.ready = member.ready;
+    became_ready
+}
+
+fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
+    if started.contains(&link.a) || started.contains(&link.b) {
+        *memory = LinkMemory {
+            dialled: memory.dialled,
+            removing: memory.removing,
+            ..LinkMemory::default()
+        };
+    }
+}
