@@ -171,7 +171,7 @@ impl Inner {
         let opened = self
             .verified(line, &access, Expected::Peer(sequence.expect))
             .await;
-        opened.map(|(node, _)| node).map_err(|(_, failure)| failure)
+        opened.map(|(node, _)| node).map_err(|refused| refused.1)
     }
 
     async fn send(&self, node: &mut Node, action: &Action) -> Reading<()> {

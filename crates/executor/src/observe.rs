@@ -132,10 +132,13 @@ impl Inner {
             Scope::Introduction => self.ask_introduction(&asking.inquiry).await,
             Scope::Full { conn_limits } => self.ask_all(asking, &line, conn_limits).await,
         };
-        asked.unwrap_or_else(|(sighting, failure)| Answer {
-            sighting,
-            state: None,
-            failure: Some(failure),
+        asked.unwrap_or_else(|refused| {
+            let (sighting, failure) = *refused;
+            Answer {
+                sighting,
+                state: None,
+                failure: Some(failure),
+            }
         })
     }
 
@@ -144,10 +147,7 @@ impl Inner {
     async fn ask_identity(&self, inquiry: &Inquiry) -> Result<Answer, Refused> {
         let mut answer = Answer::default();
         for _ in 0..inquiry.connections.max(1) {
-            let introduction = self
-                .introduce(&inquiry.access)
-                .await
-                .map_err(|f| (None, f))?;
+            let introduction = self.introduce(&inquiry.access).await.map_err(unseen)?;
             let shown = self.sighting(&introduction);
             answer.sighting = match answer.sighting {
                 Some(seen) if seen.peer_id == shown.peer_id => Some(Sighting {
@@ -167,10 +167,7 @@ impl Inner {
     }
 
     async fn ask_introduction(&self, inquiry: &Inquiry) -> Result<Answer, Refused> {
-        let introduction = self
-            .introduce(&inquiry.access)
-            .await
-            .map_err(|f| (None, f))?;
+        let introduction = self.introduce(&inquiry.access).await.map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let mut node = accept(introduction, inquiry.expected, &sighting)?;
         let listen = entries(
@@ -265,10 +262,7 @@ impl Inner {
         {
             return Ok((node, None));
         }
-        let introduction = self
-            .introduce(access)
-            .await
-            .map_err(|failure| (None, failure))?;
+        let introduction = self.introduce(access).await.map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let node = accept(introduction, expected, &sighting)?;
         Ok((node, Some(sighting)))
@@ -332,7 +326,12 @@ impl Inner {
 }
 
 /// A failure, and the identity that was seen before it.
-type Refused = (Option<Sighting>, Failure);
+type Refused = Box<(Option<Sighting>, Failure)>;
+
+/// A failure before any identity was seen.
+fn unseen(failure: Failure) -> Refused {
+    Box::new((None, failure))
+}
 
 fn accept(
     introduction: Introduction,
@@ -341,7 +340,7 @@ fn accept(
 ) -> Result<Node, Refused> {
     introduction.accept(expected).map_err(|wrong| {
         let failure = Failure::new(FailureKind::WrongIdentity, &wrong.to_string());
-        (Some(sighting.clone()), failure)
+        Box::new((Some(sighting.clone()), failure))
     })
 }
 
@@ -353,7 +352,7 @@ fn still_open<T>(
     sighting: &Option<Sighting>,
 ) -> Result<(), Refused> {
     match reading {
-        Err(failure) if !node.is_open() => Err((sighting.clone(), failure.clone())),
+        Err(failure) if !node.is_open() => Err(Box::new((sighting.clone(), failure.clone()))),
         _ => Ok(()),
     }
 }
