@@ -38,6 +38,14 @@ func replacing(name, pattern, by string) blur {
 	}}
 }
 
+// Parts of patterns: what a failure to secure a connection starts with, and
+// what it says when the other end is gone.
+const (
+	securing = `(failed to negotiate security protocol:) `
+	cutTexts = `(?:EOF|context deadline exceeded|(?:read|write) tcp4 [0-9.:]+-\\u003e[0-9.:]+: ` +
+		`(?:read: connection reset by peer|write: broken pipe|write: connection reset by peer)`
+)
+
 var (
 	// A ping takes as long as it takes.
 	pingTimes = []blur{
@@ -54,13 +62,13 @@ var (
 	// AutoTLS is not part of a swarmnode.
 	autoTLSListen = replacing("AutoTLS", `"/ip4/[0-9.]+/tcp/4001/tls/sni/\*\.libp2p\.direct/ws",`, "")
 
-	// The far end drops a connection that it filters or cannot decrypt; whether
-	// its FIN, its RST or our own time limit comes first is chance. (A wrong
-	// swarm key makes noise of the first message: if the noise announces a very
-	// long one, either end refuses; if only a long one, both wait for it.)
-	securityCut = replacing("cut while securing",
-		`failed to negotiate security protocol: (EOF|context deadline exceeded|incoming message was too large|(read|write) tcp4 [0-9.:]+-\\u003e[0-9.:]+: (read: connection reset by peer|write: broken pipe|write: connection reset by peer))`,
-		`failed to negotiate security protocol: CUT`)
+	// The far end drops a connection that it filters; whether its FIN, its RST
+	// or our own time limit comes first is chance.
+	securityCut = replacing("cut while securing", securing+cutTexts+`)`, `$1 CUT`)
+	// So it is with a wrong swarm key, which makes noise of every message: the
+	// end that reads first also may refuse what it takes for a length or a line.
+	wrongKey = replacing("wrong key", securing+cutTexts+`|incoming message was too large|`+
+		`message did not have trailing newline|unexpected EOF|varints? [a-z0-9 ,]+)`, `$1 CUT`)
 
 	// An address without a host: the neighbour table may say so first. And a
 	// node that listens on one address dials from it, and then names it.
