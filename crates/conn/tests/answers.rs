@@ -1,5 +1,11 @@
 //! Answers as they come: whole, broken, endless, slow, and not HTTP at all.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure here fails the test"
+)]
+
 mod raw;
 
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! What may be sent in which state, and that a connection is never more than one socket.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure here fails the test"
+)]
+
 mod raw;
 
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! TLS in front of an API: the right CA, a wrong one, none, and no TLS at all.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failure here fails the test"
+)]
+
 mod raw;
 
 use std::sync::Arc;
