@@ -315,21 +315,26 @@ func TestConcurrencyLimitOfASubnet(t *testing.T) {
 	if limits.ToPartialLimitConfig().System.ConnsInbound < minInboundConns {
 		t.Error("fewer inbound connections than Kubo's least")
 	}
-	m, err := newResourceManager(swarmConfig{}, limits)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	open := 0
-	for {
-		scope, err := m.OpenConnection(network.DirInbound, true, ma.StringCast("/ip4/10.1.2.3/tcp/4001"))
+	for from, want := range map[string]int{
+		"/ip4/10.1.2.3/tcp/4001":        8,
+		"/ip6/2001:db8:1:2::3/tcp/4001": 16, // the library alone has 8
+	} {
+		m, err := newResourceManager(swarmConfig{}, limits)
 		if err != nil {
-			break
+			t.Fatal(err)
 		}
-		defer scope.Done()
-		open++
-	}
-	if open != 8 {
-		t.Errorf("%d connections from one IPv4 address, Kubo has 8", open)
+		defer m.Close()
+		open := 0
+		for open <= want {
+			scope, err := m.OpenConnection(network.DirInbound, true, ma.StringCast(from))
+			if err != nil {
+				break
+			}
+			defer scope.Done()
+			open++
+		}
+		if open != want {
+			t.Errorf("%d connections from %s, Kubo has %d", open, from, want)
+		}
 	}
 }
