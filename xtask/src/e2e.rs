@@ -1,0 +1,91 @@
+//! `cargo xtask e2e`: builds the lab's parts and runs its scenarios.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::generate::CONTROLLER;
+use crate::goparts::{self, GoParts};
+use crate::project::Project;
+use crate::run;
+
+/// The package and the program that has the scenarios.
+pub(crate) const LAB: (&str, &str) = ("kubomesh-e2e", "e2e");
+
+/// What to run, and on which nodes.
+#[derive(Debug, Default, Args)]
+pub(crate) struct E2e {
+    /// Name the scenarios by group and run none
+    #[arg(long)]
+    list: bool,
+    /// Run every node as this real Kubo instead of tests/swarmnode
+    #[arg(long, value_name = "PATH")]
+    kubo: Option<PathBuf>,
+    /// Scenarios or groups; without any, all of them
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// Runs the scenarios. The exit code is the lab's own: 2 for a name that it does not know.
+///
+/// # Errors
+/// When a part cannot be built or the lab cannot be started.
+pub(crate) fn command(project: &Project, arguments: &E2e) -> Result<ExitCode> {
+    ensure!(is_there(project), "{} has no program {} yet", LAB.0, LAB.1);
+    let status = run::run(&mut lab(project, arguments)?)?;
+    Ok(run::exit_code(status))
+}
+
+/// Whether the lab has its program.
+pub(crate) fn is_there(project: &Project) -> bool {
+    project.has_bin(LAB.0, LAB.1)
+}
+
+/// Builds what the lab needs, and hands back the command that runs it. Naming the scenarios needs
+/// no more than the lab itself.
+///
+/// # Errors
+/// When a part cannot be built.
+pub(crate) fn lab(project: &Project, arguments: &E2e) -> Result<Command> {
+    let mut command = Command::new(project.built("debug", LAB.1));
+    command.current_dir(project.root());
+    if arguments.list {
+        project.build(&[LAB])?;
+        command.arg("--list");
+        return Ok(command);
+    }
+    project.build(&[CONTROLLER, LAB])?;
+    let parts = goparts::build(project.root())?;
+    for (flag, path) in parts.flags() {
+        command.arg(flag).arg(path);
+    }
+    command
+        .arg("--kubomesh")
+        .arg(project.built("debug", CONTROLLER.1));
+    command.arg("--manifests").arg(project.path("manifests"));
+    if let Some(kubo) = &arguments.kubo {
+        command.arg("--kubo").arg(std::path::absolute(kubo)?);
+    }
+    command.args(&arguments.names);
+    Ok(command)
+}
+
+// === impl GoParts ===
+
+impl GoParts {
+    /// The lab's flag for each part.
+    fn flags(&self) -> [(&'static str, &Path); 8] {
+        [
+            ("--apiserver", &self.apiserver),
+            ("--etcd", &self.etcd),
+            ("--kustomize", &self.kustomize),
+            ("--promtool", &self.promtool),
+            ("--prometheus", &self.prometheus),
+            ("--swarmnode", &self.swarmnode),
+            ("--podmonitor-crd", &self.podmonitor_crd),
+            ("--nad-crd", &self.nad_crd),
+        ]
+    }
+}

@@ -1,0 +1,32 @@
+//! The parts of `cargo xtask test`, in the order in which they run: quick ones first.
+
+use super::{Need, Part, cargo, go, lab};
+use crate::e2e;
+
+/// Every part.
+pub(super) const ALL: &[Part] = &[
+    Part {
+        name: "cargo test",
+        needs: &[],
+        subject: |_| true,
+        run: cargo::run,
+    },
+    Part {
+        name: "swarmnode",
+        needs: &[Need::Go],
+        subject: |project| project.path(go::SWARMNODE).join("go.mod").is_file(),
+        run: go::swarmnode,
+    },
+    Part {
+        name: "manifests",
+        needs: &[Need::Go],
+        subject: lab::has_manifests,
+        run: lab::manifests,
+    },
+    Part {
+        name: "scenarios",
+        needs: &[Need::Go, Need::Namespaces],
+        subject: e2e::is_there,
+        run: lab::scenarios,
+    },
+];
