@@ -20,3 +20,6 @@ pub use process::{DEFAULT_DRAIN, Ending, Process};
 pub use readiness::{Blocker, Readiness};
 pub use task::{TaskOutput, Tasks};
 pub use tokio_util::sync::CancellationToken;
+
+#[cfg(test)]
+mod tests;

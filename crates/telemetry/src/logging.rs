@@ -127,7 +127,7 @@ impl LogLevel {
 }
 
 /// `Targets` takes any bare word for a target and would silently turn `debgu` into "all of a crate
-/// of that name", so a bare word must be a level here.
+/// of that name", so a bare word must be a level here, and a target the path of a module.
 fn parse(filter: &str) -> Result<Targets, LogError> {
     let refused = |part: &str| {
         let cut = |text: &str| text.chars().take(200).collect();
@@ -136,14 +136,17 @@ fn parse(filter: &str) -> Result<Targets, LogError> {
             part: cut(part),
         }
     };
-    let is_word = |text: &str| text.parse::<LevelFilter>().is_ok() && !text.is_empty();
-    for part in filter.split(',') {
-        let (target, level) = part.rsplit_once('=').unwrap_or(("-", part));
-        if target.is_empty() || !is_word(level) {
+    let in_path = |c: char| c.is_ascii_alphanumeric() || "_:-".contains(c);
+    let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
+    let mut parts = Vec::new();
+    for part in filter.split(',').map(str::trim) {
+        let (target, level) = part.rsplit_once('=').unwrap_or(("any", part));
+        if target.is_empty() || !target.chars().all(in_path) || !is_level(level) {
             return Err(refused(part));
         }
+        parts.push(part);
     }
-    filter.parse().map_err(|_| refused(filter))
+    parts.join(",").parse().map_err(|_| refused(filter))
 }
 
 // === impl LogFormat ===

@@ -1,1 +1,6 @@
 //! Tests of this crate.
+
+mod catalog;
+mod logging;
+mod mesh;
+mod page;

@@ -1,0 +1,6 @@
+//! Tests of this crate.
+
+mod clock;
+mod readiness;
+mod signals;
+mod stop;
