@@ -1,0 +1,154 @@
+//! Reports as statuses.
+
+use std::collections::BTreeMap;
+
+use kubomesh_core::{
+    Condition, ConditionKind, LinkCounts, MemberReport, MemberState, MeshId, ReasonCode, Report,
+    Role, Status, Timestamp,
+};
+
+use crate::{Convergence, mesh_status, peer_status, refused_status};
+
+#[test]
+fn a_condition_keeps_its_time_while_its_status_stays() {
+    let first = mesh_status(None, &report(1_000, Status::False, "one"), 1, None);
+    let second = mesh_status(Some(&first), &report(9_000, Status::False, "two"), 2, None);
+    assert_eq!(
+        second.conditions[0].last_transition_time,
+        first.conditions[0].last_transition_time
+    );
+    assert_eq!(second.conditions[0].message, "two");
+    assert_eq!(second.conditions[0].observed_generation, Some(2));
+    let third = mesh_status(Some(&second), &report(9_000, Status::True, ""), 2, None);
+    assert_ne!(
+        third.conditions[0].last_transition_time,
+        first.conditions[0].last_transition_time
+    );
+}
+
+#[test]
+fn a_mesh_is_summed_up() {
+    let status = mesh_status(None, &report(5_500, Status::True, ""), 7, None);
+    insta::assert_json_snapshot!(status, @r#"
+    {
+      "observedGeneration": 7,
+      "members": 2,
+      "reachable": 1,
+      "links": {
+        "desired": 4,
+        "healthy": 1,
+        "degraded": 1,
+        "missing": 1
+      },
+      "linksSummary": "1/4",
+      "conditions": [
+        {
+          "lastTransitionTime": "1970-01-01T00:00:05Z",
+          "message": "",
+          "observedGeneration": 7,
+          "reason": "AsWanted",
+          "status": "True",
+          "type": "Ready"
+        }
+      ]
+    }
+    "#);
+}
+
+#[test]
+fn the_last_convergence_stays() {
+    let converged = Some(Convergence {
+        at: Timestamp(3_000),
+        seconds: 2.5,
+    });
+    let first = mesh_status(None, &report(3_000, Status::True, ""), 1, converged);
+    let second = mesh_status(Some(&first), &report(9_000, Status::True, ""), 1, None);
+    assert_eq!(second.last_convergence.as_ref().unwrap().seconds, 2.5);
+    assert_eq!(second, first);
+}
+
+#[test]
+fn a_refused_mesh_keeps_its_counts_and_knows_nothing_more() {
+    let before = mesh_status(None, &report(1_000, Status::True, ""), 1, None);
+    let refused = Condition::new(
+        ConditionKind::Accepted,
+        Status::False,
+        ReasonCode::NotImplemented,
+        "spec.relays is set",
+    );
+    let status = refused_status(Some(&before), &refused, 2, Timestamp(4_000));
+    assert_eq!((status.members, status.links_summary.as_str()), (2, "1/4"));
+    let of: BTreeMap<_, _> = status
+        .conditions
+        .iter()
+        .map(|c| (c.type_.as_str(), c.status.as_str()))
+        .collect();
+    assert_eq!(of["Accepted"], "False");
+    assert_eq!(of["Ready"], "False");
+    assert_eq!(of["Degraded"], "Unknown");
+    assert!(
+        status
+            .conditions
+            .iter()
+            .all(|c| c.reason == "NotImplemented")
+    );
+}
+
+#[test]
+fn a_member_that_is_away_keeps_what_was_seen_of_it() {
+    let member = member(MemberState::Away);
+    let before = crate::SwarmPeerStatus {
+        ip: "10.0.0.1".into(),
+        storage_ip: "10.0.0.1".into(),
+        zone: "a".into(),
+        ..Default::default()
+    };
+    let status = peer_status(Some(&before), &member, None, Timestamp(0));
+    assert_eq!(
+        (status.ip.as_str(), status.storage_ip.as_str()),
+        ("10.0.0.1", "10.0.0.1")
+    );
+    assert_eq!(status.zone, "a");
+    assert_eq!(status.capacity, "Assumed");
+}
+
+fn report(at: u64, ready: Status, message: &str) -> Report {
+    let mut counts = LinkCounts::default();
+    for state in kubomesh_core::LinkState::ALL {
+        counts.add(state);
+    }
+    Report {
+        mesh: MeshId::file(),
+        at: Timestamp(at),
+        members: [
+            ("a".into(), member(MemberState::Reachable)),
+            ("b".into(), member(MemberState::Away)),
+        ]
+        .into(),
+        links: Vec::new(),
+        counts,
+        surplus: Vec::new(),
+        removals_held: 0,
+        doubt: None,
+        conditions: vec![Condition::new(
+            ConditionKind::Ready,
+            ready,
+            ReasonCode::AsWanted,
+            message,
+        )],
+        retired_expired: Vec::new(),
+        next_due: None,
+    }
+}
+
+fn member(state: MemberState) -> MemberReport {
+    MemberReport {
+        role: Role::Kubo,
+        state,
+        peer_id: None,
+        agent_version: String::new(),
+        capacity: Some(kubomesh_core::Capacity::Assumed),
+        links: LinkCounts::default(),
+        conditions: Vec::new(),
+    }
+}
