@@ -1,1 +1,14 @@
-//! FakeKubo, the fleet of fakes and builders, for tests.
+//! FakeKubo, the fleet of fakes, the contract that every node is held to, and builders, for tests.
+//!
+//! A [`Fleet`] is one world of the model driven by real time; each [`FakeKubo`] in it is a node with
+//! Kubo's HTTP face on its own address, and with faults that can be changed while it runs.
+
+pub mod build;
+mod fake;
+pub mod fakefleet;
+mod fleet;
+
+pub use fake::{
+    Authorization, Claim, Counts, FakeKubo, FakeOptions, Fault, Faults, Logged, VERSION,
+};
+pub use fleet::Fleet;
