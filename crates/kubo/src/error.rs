@@ -73,7 +73,7 @@ impl Error {
     }
 
     /// Whether the node itself gave a whole answer, so that it is alive and the failure is its
-    /// message. `false`: this connection broke or was too slow, and is closed.
+    /// message. `false`: nothing was sent, or the connection broke or was too slow and is closed.
     #[must_use]
     pub const fn answered(&self) -> bool {
         self.answered

@@ -37,8 +37,8 @@ pub const ANSWER_GRACE: Duration = Duration::from_secs(1);
 /// A node whose identity was accepted, on the connection that showed it. Calls on it are sent one
 /// after the other; each closes the connection when it is dropped before its answer.
 ///
-/// Every `deadline` holds for the whole exchange. After an error with [`Error::answered`] `false`
-/// the connection is closed and nothing more can be sent.
+/// Every `deadline` holds for the whole exchange. When [`Node::is_open`] says `false` after a call,
+/// nothing more can be sent.
 #[derive(Debug)]
 pub struct Node {
     connection: Verified<Identity>,
@@ -150,12 +150,18 @@ impl Node {
             .with("count", &1)
             .timeout(deadline)
             .with("arg", &peer);
-        let response = self.send(PING, &query, deadline + ANSWER_GRACE).await?;
-        // The reason stands in the body, the trailer says only that it failed.
-        match status::check(PING, &response, None) {
-            Err(error) if response.trailer_error().is_none() => Err(error),
-            _ => body::round_trip(PING, response.body()),
+        let response = self
+            .send(PING, &query, deadline.saturating_add(ANSWER_GRACE))
+            .await?;
+        let checked = status::check(PING, &response, None);
+        if checked.is_err() && response.trailer_error().is_none() {
+            return checked.map(|()| Duration::ZERO);
         }
+        // The reason stands in the body; the trailer says only that there is one.
+        body::round_trip(PING, response.body()).map_err(|error| match checked {
+            Err(trailer) if error.kind() == FailureKind::BadBody => trailer,
+            _ => error,
+        })
     }
 
     /// `swarm/connect` with one address, which ends in its peer. The daemon gets `deadline` as its
@@ -168,7 +174,9 @@ impl Node {
     /// See [`Error::kind`]: the reason for this very address.
     pub async fn connect(&mut self, address: &Address, deadline: Duration) -> Result<(), Error> {
         let query = Query::new(CONNECT).timeout(deadline).with("arg", address);
-        let response = self.send(CONNECT, &query, deadline + ANSWER_GRACE).await?;
+        let response = self
+            .send(CONNECT, &query, deadline.saturating_add(ANSWER_GRACE))
+            .await?;
         status::check(CONNECT, &response, Some(address))?;
         body::results(CONNECT, response.body())
     }
@@ -298,7 +306,7 @@ impl Node {
         Ok(response)
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &mut self,
         verb: &'static str,
         query: &Query,

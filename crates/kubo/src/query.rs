@@ -35,9 +35,12 @@ impl Query {
         self
     }
 
-    /// Adds the daemon's own deadline, as a Go duration in milliseconds.
+    /// Adds the daemon's own deadline, as a Go duration.
     pub(crate) fn timeout(self, deadline: Duration) -> Self {
-        self.with("timeout", &format_args!("{}ms", deadline.as_millis()))
+        match (deadline.as_secs(), deadline.subsec_millis()) {
+            (seconds, 0) => self.with("timeout", &format_args!("{seconds}s")),
+            _ => self.with("timeout", &format_args!("{}ms", deadline.as_millis())),
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {

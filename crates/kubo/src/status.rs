@@ -34,16 +34,20 @@ pub(crate) fn check(
     response: &Response,
     asked: Option<&Address>,
 ) -> Result<(), Error> {
+    match (response.status(), media(response), response.trailer_error()) {
+        (200, Media::Json, None) => Ok(()),
+        (200, Media::Json, Some(text)) => Err(Error::answer(verb, connect::class(&text), &text)),
+        _ => Err(failure(verb, response, asked)),
+    }
+}
+
+/// What an answer means that is not a good one.
+fn failure(verb: &'static str, response: &Response, asked: Option<&Address>) -> Error {
     let text = String::from_utf8_lossy(response.body());
-    let failed = |kind, message: &str| Err(Error::answer(verb, kind, message.trim()));
+    let failed = |kind, message: &str| Error::answer(verb, kind, message.trim());
     match (response.status(), media(response)) {
-        (200, Media::Json) => match response.trailer_error() {
-            None => Ok(()),
-            Some(error) => failed(connect::class(&error), &error),
-        },
-        (200, _) => failed(FailureKind::NotKubo, &not_kubo(response, &text)),
-        (400 | 500, Media::Json) => match message(response.body()) {
-            Some(message) => Err(refusal(verb, response.status(), &message, asked)),
+        (status @ (400 | 500), Media::Json) => match message(response.body()) {
+            Some(message) => refusal(verb, status, &message, asked),
             None => failed(FailureKind::BadBody, &not_kubo(response, &text)),
         },
         (401, _) => failed(FailureKind::Unauthorised, &not_kubo(response, &text)),
