@@ -2,20 +2,23 @@
 
 mod pages;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HOST};
+use http::uri::Authority;
 use kubomesh_telemetry::LogLevel;
 use tokio::sync::watch;
 
-use crate::Snapshot;
+use crate::{FaceLimits, Snapshot};
 use pages::Page;
 
 /// Where it listens unless a flag says otherwise.
@@ -52,6 +55,35 @@ pub fn router(state: DebugState) -> Router {
         .route("/debug/{page}", get(page))
         .route("/log-level", get(log_level).put(set_log_level))
         .with_state(state)
+        .layer(middleware::from_fn(only_by_address))
+}
+
+/// The default limits with few connections: a page of a large fleet takes megabytes until it is
+/// read.
+#[must_use]
+pub fn limits() -> FaceLimits {
+    FaceLimits {
+        connections: 16,
+        ..FaceLimits::default()
+    }
+}
+
+/// Refuses a request that names this face by a DNS name: a page in the operator's browser could have
+/// that name point here and then read everything (DNS rebinding).
+async fn only_by_address(request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    let authority: Option<Authority> = host.parse().ok();
+    let name = authority.as_ref().map_or("", Authority::host);
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    if name == "localhost" || bare.parse::<IpAddr>().is_ok() {
+        return next.run(request).await;
+    }
+    let why = format!("ask by localhost or an IP, not by the name `{name}`\n");
+    (StatusCode::MISDIRECTED_REQUEST, why).into_response()
 }
 
 /// What there is to see, and the meshes to choose from.

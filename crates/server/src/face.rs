@@ -83,7 +83,11 @@ impl Face {
         let slots = Arc::new(Semaphore::new(self.limits.connections));
         let mut connections = JoinSet::new();
         loop {
-            while connections.try_join_next().is_some() {}
+            while let Some(ended) = connections.try_join_next() {
+                if let Err(error) = ended {
+                    tracing::error!(%error, address = %self.address, "a request went wrong");
+                }
+            }
             let accepted = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,

@@ -1,1 +1,7 @@
-//! Tests of this crate.
+//! Tests of this crate, on real sockets.
+
+mod client;
+mod debug;
+mod face;
+mod public;
+mod sample;
