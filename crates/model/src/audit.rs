@@ -1,6 +1,8 @@
 //! What must hold in every world at every moment. Tests and the simulation call it.
 
-use crate::conn::Side;
+use std::collections::BTreeSet;
+
+use crate::conn::{Side, Way};
 use crate::world::World;
 
 impl World {
@@ -10,7 +12,19 @@ impl World {
     /// # Errors
     /// A sentence about the first contradiction.
     pub fn audit(&self) -> Result<(), String> {
+        self.audit_connections()?;
+        self.audit_nodes()
+    }
+
+    fn audit_connections(&self) -> Result<(), String> {
+        let mut pairs = BTreeSet::new();
         for (id, conn) in &self.conns {
+            if matches!(conn.way, Way::Direct(_)) && conn.ends.iter().all(Option::is_some) {
+                pairs.insert((
+                    conn.nodes[0].min(conn.nodes[1]),
+                    conn.nodes[0].max(conn.nodes[1]),
+                ));
+            }
             for side in Side::BOTH {
                 let Some(end) = conn.end(side) else { continue };
                 let index = conn.node(side);
@@ -34,6 +48,17 @@ impl World {
                 }
             }
         }
+        if !pairs.iter().eq(self.pairs.keys()) {
+            return Err(format!(
+                "{} pairs are linked, {} counted",
+                pairs.len(),
+                self.pairs.len()
+            ));
+        }
+        Ok(())
+    }
+
+    fn audit_nodes(&self) -> Result<(), String> {
         for (index, node) in self.nodes() {
             let ids: Vec<_> = node.conns.values().flatten().collect();
             if ids.len() != node.open {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use kubomesh_core::{Address, Network, PeerId};
+use kubomesh_core::{Address, Network, PeerId, Timestamp};
 
 use crate::conn::{Conn, ConnId, End, Side, Way};
 use crate::history::{Closing, What};
@@ -39,23 +39,42 @@ impl World {
         }
     }
 
-    /// How many pairs of running nodes list a direct connection with each other at both ends.
+    /// How many pairs of nodes list a direct connection with each other at both ends.
     #[must_use]
     pub fn linked_pairs(&self) -> usize {
-        let whole = self.conns.values().filter(|conn| {
-            matches!(conn.way, Way::Direct(_)) && Side::BOTH.iter().all(|s| conn.end(*s).is_some())
-        });
-        let mut pairs: Vec<_> = whole
-            .map(|conn| {
-                (
-                    conn.nodes[0].min(conn.nodes[1]),
-                    conn.nodes[0].max(conn.nodes[1]),
-                )
-            })
-            .collect();
-        pairs.sort_unstable();
-        pairs.dedup();
-        pairs.len()
+        self.pairs.len()
+    }
+
+    /// Whether both nodes list a direct connection with each other.
+    #[must_use]
+    pub fn is_linked(&self, a: NodeIndex, b: NodeIndex) -> bool {
+        self.pairs.contains_key(&(a.min(b), a.max(b)))
+    }
+
+    /// When the set of linked pairs last changed.
+    #[must_use]
+    pub fn pairs_changed(&self) -> Timestamp {
+        self.pairs_changed
+    }
+
+    fn count_pair(&mut self, conn: &Conn, opened: bool) {
+        if !matches!(conn.way, Way::Direct(_)) {
+            return;
+        }
+        let [a, b] = conn.nodes;
+        let key = (a.min(b), a.max(b));
+        let before = self.pairs.len();
+        if opened {
+            *self.pairs.entry(key).or_insert(0) += 1;
+        } else if let Some(count) = self.pairs.get_mut(&key) {
+            *count -= 1;
+            if *count == 0 {
+                self.pairs.remove(&key);
+            }
+        }
+        if self.pairs.len() != before {
+            self.pairs_changed = self.now;
+        }
     }
 
     /// Makes a circuit through a relay appear, dialled by `from`. Relays are no nodes of the world;
@@ -133,7 +152,9 @@ impl World {
             })
         };
         let ends = [end(peers[0], first), end(peers[1], second)];
-        self.conns.insert(id, Conn { nodes, ends, way });
+        let conn = Conn { nodes, ends, way };
+        self.count_pair(&conn, true);
+        self.conns.insert(id, conn);
         for side in Side::BOTH {
             self.opened(id, side);
         }
@@ -190,7 +211,10 @@ impl World {
         let Some(end) = conn.ends[side as usize].take() else {
             return;
         };
-        if conn.end(side.other()).is_none() {
+        if conn.end(side.other()).is_some() {
+            let conn = conn.clone();
+            self.count_pair(&conn, false);
+        } else {
             self.conns.remove(&id);
         }
         let now = self.now;

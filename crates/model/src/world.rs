@@ -36,6 +36,9 @@ pub struct World {
     /// What DNS names resolve to.
     pub(crate) names_to_ip: BTreeMap<String, IpAddr>,
     pub(crate) conns: BTreeMap<ConnId, Conn>,
+    /// Pairs with a direct connection that both ends list, and how many of them.
+    pub(crate) pairs: BTreeMap<(NodeIndex, NodeIndex), u32>,
+    pub(crate) pairs_changed: Timestamp,
     pub(crate) cuts: Cuts,
     pub(crate) calls: BTreeMap<Ticket, Call>,
     pub(crate) settled: BTreeMap<Ticket, Result<Vec<String>, Refusal>>,
@@ -80,6 +83,8 @@ impl World {
             identities: BTreeMap::new(),
             names_to_ip: BTreeMap::new(),
             conns: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            pairs_changed: now,
             cuts: Cuts::default(),
             calls: BTreeMap::new(),
             settled: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! `connect`, `disconnect` and what nodes list, against the measurements.
 
+#[cfg(test)]
 mod common;
 
 use common::*;
@@ -77,7 +78,7 @@ fn steering_by_a_filter_brings_the_storage_network() {
         routing: Routing::Everything,
         ..Settings::certain()
     };
-    let mut world = with(settings, (1..=2).map(|k| spec(k).on_storage(storage(k))));
+    let mut world = with(&settings, (1..=2).map(|k| spec(k).on_storage(storage(k))));
     let asked = format!("/ip4/{}/tcp/4001/p2p/{}", storage(2), id(2));
     let filter = "/ip4/10.77.1.2/ipcidr/32";
     world
@@ -224,7 +225,7 @@ fn swarm_keys_must_agree() {
         spec.swarm_key = [None, Some(1), Some(2)][usize::from(number) - 1];
         spec
     });
-    let mut world = with(Settings::certain(), specs);
+    let mut world = with(&Settings::certain(), specs);
     for (from, to) in [(1, 2), (2, 3), (2, 1)] {
         let text = message(connect(&mut world, from, to));
         let line = format!(
@@ -325,7 +326,7 @@ fn unannounced_addresses_stay_unknown() {
         spec.no_announce = vec![hidden];
         spec
     });
-    let mut world = with(settings, specs);
+    let mut world = with(&settings, specs);
     let asked = format!("/ip4/{}/tcp/4001/p2p/{}", storage(2), id(2));
     connect_to(&mut world, 1, &asked).expect("it works");
     assert_eq!(listed(&world, 1)[0].address.ip(), Some(storage(2)));

@@ -30,14 +30,14 @@ pub(crate) fn secs(seconds: u64) -> Duration {
 
 /// Nodes 1 to `count` on the pod network, running, nothing left to chance.
 pub(crate) fn world(count: u8) -> World {
-    with(Settings::certain(), (1..=count).map(spec))
+    with(&Settings::certain(), (1..=count).map(spec))
 }
 
-pub(crate) fn with(settings: Settings, specs: impl IntoIterator<Item = NodeSpec>) -> World {
+pub(crate) fn with(settings: &Settings, specs: impl IntoIterator<Item = NodeSpec>) -> World {
     let mut world = World::new(
         Settings {
             history: true,
-            ..settings
+            ..settings.clone()
         },
         7,
         Timestamp(1_000_000),
