@@ -147,12 +147,26 @@ async fn after_connection_close_nothing_more_is_sent() {
 }
 
 #[tokio::test]
-async fn a_connection_closed_while_idle_is_not_replaced() {
-    let server = RawServer::start(vec![Step::SayAndClose(answer("me"))]).await;
+async fn the_close_of_an_idle_connection_is_seen() {
+    let server = RawServer::start(vec![Step::Say(answer("me"))]).await;
     let mut node = verified(&server).await;
+    assert!(node.is_open());
+    drop(server);
     node.closed().await;
     assert!(!node.is_open());
     // Resolves again at once.
+    node.closed().await;
+    let error = node
+        .exchange(post("/b"), Bounds::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), FailureKind::Disconnected);
+}
+
+#[tokio::test]
+async fn a_connection_closed_while_idle_is_not_replaced() {
+    let server = RawServer::start(vec![Step::SayAndClose(answer("me"))]).await;
+    let mut node = verified(&server).await;
     node.closed().await;
     let error = node
         .exchange(post("/b"), Bounds::default())

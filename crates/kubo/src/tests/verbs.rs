@@ -207,6 +207,38 @@ async fn a_stream_that_stops_early_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_ping_tells_its_reason_from_the_body_or_else_from_the_trailer() {
+    let stream = |body: &str| {
+        let chunk = format!("{:x}\r\n{body}\r\n", body.len());
+        let body = if body.is_empty() {
+            String::new()
+        } else {
+            chunk
+        };
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n";
+        let trailer = "0\r\nX-Stream-Error: ping failed: no addresses\r\n\r\n";
+        Step::Say(format!("{head}{body}{trailer}").into())
+    };
+    let failed = r#"{"Success":false,"Time":0,"Text":"Ping error: i/o timeout"}"#;
+    let started = r#"{"Success":true,"Time":0,"Text":"PING X."}"#;
+    for (step, kind) in [
+        (stream(""), FailureKind::NoAddress),
+        (stream(started), FailureKind::NoAddress),
+        (stream(failed), FailureKind::TimedOut),
+        (Step::Say(json(started)), FailureKind::BadBody),
+        (
+            refusal("this command must be run in online mode"),
+            FailureKind::Offline,
+        ),
+    ] {
+        let (mut node, _server) = node(vec![step.clone()]).await;
+        let error = node.ping(peer(OTHER), DEADLINE).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{step:?}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn the_marks_of_the_connection_manager_are_read() {
     for (value, expected) in [
         ("null", ConnLimits::default()),
