@@ -29,6 +29,11 @@ fn of(limits: &ConnLimits) -> Capacity {
     if high == 0 {
         return Capacity::Unlimited;
     }
-    let room = high.saturating_sub(low).max(0) / 4 * 3 + high.saturating_sub(low).max(0) % 4 * 3 / 4;
-    Capacity::Links(u32::try_from(room).unwrap_or(u32::MAX).max(Capacity::LEAST_LINKS))
+    let room =
+        high.saturating_sub(low).max(0) / 4 * 3 + high.saturating_sub(low).max(0) % 4 * 3 / 4;
+    Capacity::Links(
+        u32::try_from(room)
+            .unwrap_or(u32::MAX)
+            .max(Capacity::LEAST_LINKS),
+    )
 }

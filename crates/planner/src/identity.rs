@@ -40,7 +40,9 @@ pub(crate) fn judge(world: &mut World<'_>, memory: &mut Memory) {
     for node in &mut world.nodes {
         let Some(member) = node.member else { continue };
         node.verdict = match (node.seen(), memory.members.get_mut(node.name)) {
-            (Some((shown, at)), Some(memory)) => verdict(node, member, (shown, at), memory, &stated),
+            (Some((shown, at)), Some(memory)) => {
+                verdict(node, member, (shown, at), memory, &stated)
+            }
             _ => Verdict::Unseen,
         };
     }
@@ -69,7 +71,9 @@ fn verdict(
         memory.changed = None;
         return match node.record {
             _ if shown != stated => Verdict::Wrong { shown },
-            Some(record) if node.is_recorded() && record.peer_id == Some(shown) => Verdict::AsRecorded,
+            Some(record) if node.is_recorded() && record.peer_id == Some(shown) => {
+                Verdict::AsRecorded
+            }
             _ => Verdict::Adopt(shown),
         };
     }
@@ -83,11 +87,13 @@ fn verdict(
     }
     let adopted = match member.source {
         Source::Pod => restarted(member, record) && at >= memory.started,
-        Source::File => {
-            !claimed.contains_key(&shown) && confirmed(node, shown, at, memory)
-        }
+        Source::File => !claimed.contains_key(&shown) && confirmed(node, shown, at, memory),
     };
-    if adopted { Verdict::Adopt(shown) } else { Verdict::Wrong { shown } }
+    if adopted {
+        Verdict::Adopt(shown)
+    } else {
+        Verdict::Wrong { shown }
+    }
 }
 
 /// Whether the container was started anew since the record was written.
@@ -97,7 +103,9 @@ pub(crate) fn restarted(member: &Member, record: &Record) -> bool {
 
 /// Counts sightings of a changed identity: three connections in two sweeps must agree.
 fn confirmed(node: &Node<'_>, shown: PeerId, at: Timestamp, memory: &mut MemberMemory) -> bool {
-    let sighting = node.observation.and_then(|observation| observation.sighting.as_ref());
+    let sighting = node
+        .observation
+        .and_then(|observation| observation.sighting.as_ref());
     let connections = sighting.map_or(1, |sighting| u32::from(sighting.connections));
     let changed = match memory.changed.take() {
         Some(before) if before.peer_id == shown && before.at < at => Changed {
@@ -107,7 +115,12 @@ fn confirmed(node: &Node<'_>, shown: PeerId, at: Timestamp, memory: &mut MemberM
             ..before
         },
         Some(before) if before.peer_id == shown => before,
-        _ => Changed { peer_id: shown, sweeps: 1, connections, at },
+        _ => Changed {
+            peer_id: shown,
+            sweeps: 1,
+            connections,
+            at,
+        },
     };
     let enough = changed.sweeps >= SWEEPS && changed.connections >= CONNECTIONS;
     memory.changed = Some(changed);
@@ -119,27 +132,39 @@ fn confirmed(node: &Node<'_>, shown: PeerId, at: Timestamp, memory: &mut MemberM
 fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
     let mut shown: BTreeMap<PeerId, Vec<(usize, Timestamp, bool)>> = BTreeMap::new();
     for (index, node) in world.nodes.iter().enumerate() {
-        let (Some((peer, at)), Some(observation)) = (node.seen(), node.observation) else { continue };
+        let (Some((peer, at)), Some(observation)) = (node.seen(), node.observation) else {
+            continue;
+        };
         // Whoever shows an identity that is not its own gets nothing, and takes nothing from others.
         if matches!(node.verdict, Verdict::Wrong { .. }) {
             continue;
         }
-        shown.entry(peer).or_default().push((index, at, observation.failure.is_none()));
+        shown
+            .entry(peer)
+            .or_default()
+            .push((index, at, observation.failure.is_none()));
     }
     shown.retain(|_, sightings| sightings.len() > 1);
     memory.duplicates.retain(|peer, _| shown.contains_key(peer));
     for (peer, sightings) in shown {
-        let mut fresh: Vec<Timestamp> =
-            sightings.iter().filter(|(_, _, fresh)| *fresh).map(|(_, at, _)| *at).collect();
+        let mut fresh: Vec<Timestamp> = sightings
+            .iter()
+            .filter(|(_, _, fresh)| *fresh)
+            .map(|(_, at, _)| *at)
+            .collect();
         fresh.sort_unstable();
         let older = fresh.len().checked_sub(2).map(|at| fresh[at]);
         let before = memory.duplicates.get(&peer).copied();
         let counted = match (before, older) {
-            (Some(before), Some(older)) if before.at < older => {
-                Repeated { sweeps: before.sweeps.saturating_add(1), at: fresh[fresh.len() - 1] }
-            }
+            (Some(before), Some(older)) if before.at < older => Repeated {
+                sweeps: before.sweeps.saturating_add(1),
+                at: fresh[fresh.len() - 1],
+            },
             (Some(before), _) => before,
-            (None, Some(_)) => Repeated { sweeps: 1, at: fresh[fresh.len() - 1] },
+            (None, Some(_)) => Repeated {
+                sweeps: 1,
+                at: fresh[fresh.len() - 1],
+            },
             (None, None) => continue,
         };
         memory.duplicates.insert(peer, counted);

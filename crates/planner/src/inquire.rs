@@ -23,11 +23,19 @@ pub fn inquire(
     let world = World::new(*input, &mut memory);
     let wanted = touched.map(|touched| with_partners(&world, touched));
     let asked = world.nodes.iter().enumerate().filter_map(|(index, node)| {
-        if wanted.as_ref().is_some_and(|wanted| !wanted.contains(&index)) {
+        if wanted
+            .as_ref()
+            .is_some_and(|wanted| !wanted.contains(&index))
+        {
             return None;
         }
-        let changed = memory.members.get(node.name).and_then(|member| member.changed.as_ref());
-        let member = node.member.filter(|member| member.contact == Contact::Allowed)?;
+        let changed = memory
+            .members
+            .get(node.name)
+            .and_then(|member| member.changed.as_ref());
+        let member = node
+            .member
+            .filter(|member| member.contact == Contact::Allowed)?;
         let (expected, scope) = question(node, member)?;
         let confirming = member.source == Source::File && changed.is_some();
         Some((
@@ -37,7 +45,11 @@ pub fn inquire(
                 access: member.access.clone(),
                 expected,
                 scope,
-                connections: if confirming { u8::try_from(CONNECTIONS).unwrap_or(u8::MAX) } else { 1 },
+                connections: if confirming {
+                    u8::try_from(CONNECTIONS).unwrap_or(u8::MAX)
+                } else {
+                    1
+                },
             },
         ))
     });
@@ -59,15 +71,22 @@ fn with_partners(world: &World<'_>, touched: &BTreeSet<MemberName>) -> BTreeSet<
 }
 
 fn question(node: &Node<'_>, member: &Member) -> Option<(Expected, Scope)> {
-    let stated = member.stated_peer_id.map_or(Expected::Anyone, Expected::Peer);
+    let stated = member
+        .stated_peer_id
+        .map_or(Expected::Anyone, Expected::Peer);
     let record = node.record.filter(|_| node.standing == Standing::Recorded);
-    match (node.standing, record, record.and_then(|record| record.peer_id)) {
+    match (
+        node.standing,
+        record,
+        record.and_then(|record| record.peer_id),
+    ) {
         (Standing::New, ..) => Some((stated, Scope::Introduction)),
         (Standing::Recorded, Some(record), Some(peer)) => Some(match node.verdict {
             Verdict::Adopt(_) => (stated, Scope::Introduction),
-            Verdict::Wrong { .. } | Verdict::Suspect => {
-                (Expected::Peer(member.stated_peer_id.unwrap_or(peer)), Scope::Identity)
-            }
+            Verdict::Wrong { .. } | Verdict::Suspect => (
+                Expected::Peer(member.stated_peer_id.unwrap_or(peer)),
+                Scope::Identity,
+            ),
             // After a restart the recorded identity is the likely one: if it is shown, all is read
             // at once; if not, the sighting leads to an introduction.
             _ => {

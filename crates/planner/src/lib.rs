@@ -4,41 +4,32 @@
 
 mod capacity;
 pub mod check;
+mod conditions;
+mod dial;
+mod filters;
 mod identity;
 mod input;
 mod inquire;
+mod links;
+mod members;
 mod memory;
+mod mesh;
 mod network;
 mod orphans;
+mod pass;
 mod places;
+mod plan;
+mod records;
 mod remember;
+mod removal;
 mod retry;
+mod sides;
 pub mod topology;
 mod world;
-
-use kubomesh_core::{LinkCounts, Plan, Report};
 
 pub use check::{Rule, Violation, check};
 pub use input::{PlanInput, Planned};
 pub use inquire::inquire;
 pub use memory::Memory;
 pub use orphans::orphans;
-
-/// Plans one pass. Pure: the same input gives the same plan, report and memory in any process.
-pub fn plan(input: &PlanInput<'_>) -> Planned {
-    let memory = remember::recall(input);
-    let report = Report {
-        mesh: input.membership.mesh.clone(),
-        at: input.now,
-        members: std::collections::BTreeMap::new(),
-        links: Vec::new(),
-        counts: LinkCounts::default(),
-        surplus: Vec::new(),
-        removals_held: 0,
-        doubt: input.membership.doubt.clone(),
-        conditions: Vec::new(),
-        retired_expired: Vec::new(),
-        next_due: None,
-    };
-    Planned { plan: Plan::default(), report, memory }
-}
+pub use plan::plan;

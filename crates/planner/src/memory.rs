@@ -47,6 +47,10 @@ pub(crate) struct MemberMemory {
     pub acted: Option<Timestamp>,
     /// Consecutive failures of calls that are no dials.
     pub failures: u32,
+    /// Dials to it while it did not answer itself: they share one back-off.
+    pub tried: u32,
+    /// When the last of them was planned.
+    pub tried_at: Option<Timestamp>,
     /// Another identity than the recorded one, seen at a line of a members file.
     pub changed: Option<Changed>,
 }
@@ -111,7 +115,10 @@ impl Memory {
         for outcome in outcomes {
             let unsent = matches!(
                 &outcome.result,
-                Err(Failure { kind: FailureKind::Fenced | FailureKind::Skipped, .. })
+                Err(Failure {
+                    kind: FailureKind::Fenced | FailureKind::Skipped,
+                    ..
+                })
             );
             if let Call::Connect { .. } = outcome.call {
                 self.absorb_dial(outcome, unsent);
@@ -133,7 +140,9 @@ impl Memory {
 
     fn absorb_dial(&mut self, outcome: &Outcome, unsent: bool) {
         let Some(key) = &outcome.link else { return };
-        let Some(link) = self.links.get_mut(key) else { return };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
         if unsent {
             link.dials = link.dials.saturating_sub(1);
             link.dialled = None;

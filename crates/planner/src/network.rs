@@ -21,7 +21,10 @@ pub(crate) fn mesh_ip(member: &Member, network: Network) -> Option<IpAddr> {
         return swarm.ip();
     }
     let ips = member.ips(network);
-    ips.iter().find(|ip| ip.is_ipv4()).or_else(|| ips.first()).copied()
+    ips.iter()
+        .find(|ip| ip.is_ipv4())
+        .or_else(|| ips.first())
+        .copied()
 }
 
 /// The swarm address of a member that is given to other nodes: what the members file states, else
@@ -60,8 +63,7 @@ fn listening_port(listen: &[Address], ip: IpAddr) -> Option<u16> {
 
 /// Whether an IP is the member's own on the network.
 pub(crate) fn is_on(member: &Member, network: Network, ip: IpAddr) -> bool {
-    member.ips(network).contains(&ip)
-        || member.swarm.as_ref().and_then(Address::ip) == Some(ip)
+    member.ips(network).contains(&ip) || member.swarm.as_ref().and_then(Address::ip) == Some(ip)
 }
 
 /// Whether an IP is known as the member's own and is not on the network.

@@ -8,13 +8,19 @@ use crate::world::{Node, Standing, World};
 
 /// Pairs of nodes that the policy wants linked, by index, the smaller first, sorted.
 pub(crate) fn desired(world: &World<'_>) -> Vec<(usize, usize)> {
-    let placed: Vec<(usize, Vec<u8>)> =
-        world.placed().map(|(index, peer)| (index, peer.to_bytes())).collect();
+    let placed: Vec<(usize, Vec<u8>)> = world
+        .placed()
+        .map(|(index, peer)| (index, peer.to_bytes()))
+        .collect();
     let places: Vec<Place<'_>> = placed
         .iter()
         .map(|(index, key)| {
             let node = &world.nodes[*index];
-            Place { key, zone: zone(node), capacity: capacity(node).links() }
+            Place {
+                key,
+                zone: zone(node),
+                capacity: capacity(node).links(),
+            }
         })
         .collect();
     let node = |place: u32| placed[place as usize].0;
@@ -26,7 +32,10 @@ pub(crate) fn desired(world: &World<'_>) -> Vec<(usize, usize)> {
 /// not meshed fully while its first members are being recorded.
 pub(crate) fn shape(world: &World<'_>) -> Shape {
     let counts = |node: &&Node<'_>| node.place.is_some() || node.standing == Standing::New;
-    Shape::of(world.nodes.iter().filter(counts).count(), &world.input.policy.topology)
+    Shape::of(
+        world.nodes.iter().filter(counts).count(),
+        &world.input.policy.topology,
+    )
 }
 
 fn zone<'a>(node: &Node<'a>) -> &'a str {

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use kubomesh_core::{Link, Member, MemberName, Role, Timestamp};
 
-use crate::memory::{LinkMemory, MemberMemory, Memory};
 use crate::PlanInput;
+use crate::memory::{LinkMemory, MemberMemory, Memory};
+use crate::world::World;
 
 /// The last pass's memory, brought up to the present members.
 pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
@@ -17,7 +18,9 @@ pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
     for member in live.values().filter(|member| member.role == Role::Kubo) {
         match memory.members.get_mut(&member.name) {
             None => {
-                memory.members.insert(member.name.clone(), anew(member, input.now));
+                memory
+                    .members
+                    .insert(member.name.clone(), anew(member, input.now));
             }
             Some(known) => {
                 if refresh(known, member, input.now) {
@@ -27,16 +30,21 @@ pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
         }
     }
     if !started.is_empty() {
-        memory.links.iter_mut().for_each(|(link, memory)| reset(link, memory, &started));
+        memory
+            .links
+            .iter_mut()
+            .for_each(|(link, memory)| reset(link, memory, &started));
     }
-    memory.dialled.retain(|(name, _), bucket| live.contains_key(name) && !bucket.is_full(input.now));
+    memory
+        .dialled
+        .retain(|(name, _), bucket| live.contains_key(name) && !bucket.is_full(input.now));
     let minute = input.now - MINUTE;
     memory.removals.retain(|at, _| *at > minute);
     memory
 }
 
 /// The span of the removal budget.
-const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+pub(crate) const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
 fn anew(member: &Member, now: Timestamp) -> MemberMemory {
     MemberMemory {
@@ -46,6 +54,8 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         started: now,
         acted: None,
         failures: 0,
+        tried: 0,
+        tried_at: None,
         changed: None,
     }
 }
@@ -54,7 +64,10 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
 fn refresh(known: &mut MemberMemory, member: &Member, now: Timestamp) -> bool {
     let other_life = known.uid != member.uid;
     if other_life || known.container != member.container {
-        *known = MemberMemory { acted: known.acted.filter(|_| !other_life), ..anew(member, now) };
+        *known = MemberMemory {
+            acted: known.acted.filter(|_| !other_life),
+            ..anew(member, now)
+        };
         return true;
     }
     let became_ready = member.ready && !known.ready;
@@ -69,5 +82,15 @@ fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
             removing: memory.removing,
             ..LinkMemory::default()
         };
+    }
+}
+
+/// Who answers is no longer tried one dial at a time.
+pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
+    for node in world.nodes.iter().filter(|node| node.is_reachable()) {
+        if let Some(member) = memory.members.get_mut(node.name) {
+            member.tried = 0;
+            member.tried_at = None;
+        }
     }
 }

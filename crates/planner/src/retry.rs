@@ -28,7 +28,10 @@ pub(crate) fn dial_due(
 ) -> Option<Timestamp> {
     let dialled = memory.dialled?;
     let paced = dialled + limits.dial_interval;
-    let limited = memory.last.as_ref().is_some_and(|last| last.kind == FailureKind::RateLimited);
+    let limited = memory
+        .last
+        .as_ref()
+        .is_some_and(|last| last.kind == FailureKind::RateLimited);
     let wait = if limited {
         timings.retry_rate_limited
     } else if memory.dials == 0 {
@@ -41,7 +44,11 @@ pub(crate) fn dial_due(
 
 /// When a link that is relayed only is next made direct: 30 s after it was first seen so, then
 /// after 5 min, doubling to an hour.
-pub(crate) fn relayed_due(link: &Link, memory: &LinkMemory, timings: &Timings) -> Option<Timestamp> {
+pub(crate) fn relayed_due(
+    link: &Link,
+    memory: &LinkMemory,
+    timings: &Timings,
+) -> Option<Timestamp> {
     let since = memory.relayed?;
     match (memory.relayed_attempts, memory.dialled) {
         (0, _) | (_, None) => Some(since + timings.relayed_first),
@@ -58,6 +65,12 @@ pub(crate) fn calls_due(memory: &MemberMemory, timings: &Timings) -> Option<Time
         .then(|| acted + doubled(memory.failures, timings.retry_base, timings.retry_max))
 }
 
+/// When a member that does not answer itself is dialled next, by whichever node: one dial at a time,
+/// so that a hung node costs its partners little.
+pub(crate) fn silent_due(memory: &MemberMemory, timings: &Timings) -> Option<Timestamp> {
+    Some(memory.tried_at? + doubled(memory.tried, timings.retry_base, timings.retry_max))
+}
+
 /// `base` × 2^(attempts − 1), at most `max`.
 fn doubled(attempts: u32, base: Duration, max: Duration) -> Duration {
     let doublings = attempts.saturating_sub(1).min(20);
@@ -69,7 +82,8 @@ fn doubled(attempts: u32, base: Duration, max: Duration) -> Duration {
 fn jittered(link: &Link, attempts: u32, base: Duration, max: Duration) -> Duration {
     let wait = doubled(attempts, base, max);
     let positions = Positions::new("retry");
-    let base = positions.base(link.a.as_str().as_bytes()) ^ positions.base(link.b.as_str().as_bytes());
+    let base =
+        positions.base(link.a.as_str().as_bytes()) ^ positions.base(link.b.as_str().as_bytes());
     let share = positions.on_ring(u64::from(attempts), base) % 256;
     (wait + wait / 1024 * u32::try_from(share).unwrap_or(0)).min(max.max(wait))
 }
@@ -114,10 +128,16 @@ impl Pace {
         ip: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Option<IpAddr>, Timestamp> {
-        let Some(ip) = ip.and_then(counted).filter(|ip| self.shared.contains_key(ip)) else {
+        let Some(ip) = ip
+            .and_then(counted)
+            .filter(|ip| self.shared.contains_key(ip))
+        else {
             return Ok(None);
         };
-        let left = memory.dialled.get(&(member.clone(), ip)).map_or(BURST * ONE, |bucket| bucket.now(now).left);
+        let left = memory
+            .dialled
+            .get(&(member.clone(), ip))
+            .map_or(BURST * ONE, |bucket| bucket.now(now).left);
         if left >= ONE {
             Ok(Some(ip))
         } else {
@@ -130,7 +150,10 @@ impl Pace {
         let bucket = memory
             .dialled
             .entry((member.clone(), ip))
-            .or_insert(Bucket { left: BURST * ONE, at: now });
+            .or_insert(Bucket {
+                left: BURST * ONE,
+                at: now,
+            });
         *bucket = bucket.now(now);
         bucket.left = bucket.left.saturating_sub(ONE);
     }
@@ -145,7 +168,10 @@ impl Bucket {
         let refilled = passed.saturating_mul(ONE) / REFILL_MS;
         // Time that made no whole thousandth yet stays to be counted.
         let counted = Duration::from_millis(refilled.saturating_mul(REFILL_MS) / ONE);
-        Self { left: (self.left.saturating_add(refilled)).min(BURST * ONE), at: self.at + counted }
+        Self {
+            left: (self.left.saturating_add(refilled)).min(BURST * ONE),
+            at: self.at + counted,
+        }
     }
 
     /// Whether it holds nothing that a new bucket would not.

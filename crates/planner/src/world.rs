@@ -93,7 +93,11 @@ impl<'a> World<'a> {
     /// Joins members, records and observations, and judges identities. `memory` is this pass's: it
     /// knows the present lives.
     pub(crate) fn new(input: PlanInput<'a>, memory: &mut Memory) -> Self {
-        let mut world = Self { nodes: nodes(&input, memory), known: BTreeMap::new(), input };
+        let mut world = Self {
+            nodes: nodes(&input, memory),
+            known: BTreeMap::new(),
+            input,
+        };
         identity::judge(&mut world, memory);
         world.place();
         world
@@ -111,7 +115,10 @@ impl<'a> World<'a> {
 
     /// Nodes with a place, in order of their names.
     pub(crate) fn placed(&self) -> impl Iterator<Item = (usize, PeerId)> + '_ {
-        self.nodes.iter().enumerate().filter_map(|(at, node)| Some((at, node.place?)))
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(at, node)| Some((at, node.place?)))
     }
 
     /// Gives every recorded identity to one node and collects all addresses.
@@ -132,11 +139,15 @@ impl<'a> World<'a> {
             for (at, retired) in record.retired.iter().enumerate() {
                 let known = self.known.entry(retired.peer_id).or_default();
                 let origin = Origin::Retired { node: index, at };
-                known.addresses.extend(retired.addresses.iter().map(|address| (address, origin)));
+                known
+                    .addresses
+                    .extend(retired.addresses.iter().map(|address| (address, origin)));
             }
         }
         for (index, node) in self.nodes.iter_mut().enumerate() {
-            node.place = node.place.filter(|peer| self.known[peer].holder == Some(index));
+            node.place = node
+                .place
+                .filter(|peer| self.known[peer].holder == Some(index));
         }
     }
 }
@@ -194,14 +205,28 @@ impl<'a> Node<'a> {
             return Some(reason);
         }
         let member = self.name.clone();
-        let unreachable = |kind| Some(Reason::Unreachable { member: member.clone(), kind });
+        let unreachable = |kind| {
+            Some(Reason::Unreachable {
+                member: member.clone(),
+                kind,
+            })
+        };
         if let Some(Contact::NoSecret { .. }) = self.member.map(|member| &member.contact) {
             return unreachable(FailureKind::Unauthorised);
         }
         match (self.state.map(|state| &state.peers), self.observation) {
             (Some(Ok(_)), _) => None,
+            (Some(Err(failure)), _) if failure.kind == FailureKind::Skipped => {
+                Some(Reason::NotRecorded { member })
+            }
             (Some(Err(failure)), _) => unreachable(failure.kind),
-            (None, Some(Observation { failure: Some(failure), .. })) => unreachable(failure.kind),
+            (
+                None,
+                Some(Observation {
+                    failure: Some(failure),
+                    ..
+                }),
+            ) => unreachable(failure.kind),
             (None, _) => Some(Reason::NotRecorded { member }),
         }
     }
@@ -209,7 +234,10 @@ impl<'a> Node<'a> {
     /// When the identity that is judged was last shown.
     pub(crate) fn seen(&self) -> Option<(PeerId, Timestamp)> {
         let observation = self.observation?;
-        let sighting = observation.sighting.as_ref().map(|seen| (seen.peer_id, seen.at));
+        let sighting = observation
+            .sighting
+            .as_ref()
+            .map(|seen| (seen.peer_id, seen.at));
         let read = observation.present().map(|state| (state.peer_id, state.at));
         match (sighting, read) {
             (Some(seen), Some(read)) if read.1 >= seen.1 => Some(read),
@@ -226,12 +254,22 @@ impl<'a> Node<'a> {
 
 /// Joins members and records by name.
 fn nodes<'a>(input: &PlanInput<'a>, memory: &Memory) -> Vec<Node<'a>> {
-    let live = input.membership.members.values().filter(|member| member.role == Role::Kubo);
-    let recorded = input.records.values().filter(|record| record.role == Role::Kubo);
+    let live = input
+        .membership
+        .members
+        .values()
+        .filter(|member| member.role == Role::Kubo);
+    let recorded = input
+        .records
+        .values()
+        .filter(|record| record.role == Role::Kubo);
     let mut joined: BTreeMap<&MemberName, (Option<&Member>, Option<&Record>)> = BTreeMap::new();
     live.for_each(|member| joined.entry(&member.name).or_default().0 = Some(member));
     recorded.for_each(|record| joined.entry(&record.member).or_default().1 = Some(record));
-    joined.into_iter().map(|(name, (member, record))| node(input, memory, name, member, record)).collect()
+    joined
+        .into_iter()
+        .map(|(name, (member, record))| node(input, memory, name, member, record))
+        .collect()
 }
 
 fn node<'a>(
@@ -251,7 +289,12 @@ fn node<'a>(
         .filter(|_| standing == Standing::Recorded)
         .filter(|_| member.is_some_and(|member| member.contact == Contact::Allowed))
         .and_then(Observation::present)
-        .filter(|state| Some(state.peer_id) == recorded);
+        .filter(|state| Some(state.peer_id) == recorded)
+        // An identity shown after the state was read means that no more than it was asked since.
+        .filter(|state| {
+            let sighting = observation.and_then(|observation| observation.sighting.as_ref());
+            sighting.is_none_or(|sighting| sighting.at <= state.at)
+        });
     let acted = memory.members.get(name).and_then(|member| member.acted);
     Node {
         name,

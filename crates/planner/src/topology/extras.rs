@@ -35,7 +35,10 @@ struct Extras {
 /// Adds bridges, then cross-zone links.
 pub(super) fn add(rings: &Rings, places: &[Place<'_>], pairs: &mut Pairs) {
     let mut extras = Extras {
-        left: places.iter().map(|place| allowance(place.capacity)).collect(),
+        left: places
+            .iter()
+            .map(|place| allowance(place.capacity))
+            .collect(),
         bridges: vec![0; places.len()],
         taken: vec![0; places.len()],
     };
@@ -71,7 +74,9 @@ impl Extras {
         let mut bridges: Vec<Pairs> = vec![Pairs::new(); zone_pairs.len()];
         for _ in 0..MAX_BRIDGES {
             for (&(x, y), made) in zone_pairs.iter().zip(&mut bridges) {
-                let seed = rings.positions.bridge_seed(&rings.zones[x], &rings.zones[y]);
+                let seed = rings
+                    .positions
+                    .bridge_seed(&rings.zones[x], &rings.zones[y]);
                 let lowest = |zone: usize| {
                     let free = members[zone].iter().copied().filter(|place| {
                         self.left[*place as usize] > 0
@@ -80,7 +85,10 @@ impl Extras {
                     });
                     free.min_by_key(|place| {
                         let at = *place as usize;
-                        (rings.positions.on_ring(seed, rings.bases[at]), places[at].key)
+                        (
+                            rings.positions.on_ring(seed, rings.bases[at]),
+                            places[at].key,
+                        )
                     })
                 };
                 if let (Some(a), Some(b)) = (lowest(x), lowest(y)) {
@@ -100,7 +108,9 @@ impl Extras {
 
     /// A member with no cross-zone link gets one with the next of another zone on ring 0.
     fn cross(&mut self, rings: &Rings, crossing: &[bool], pairs: &mut Pairs) {
-        let Some(ring) = rings.global.first() else { return };
+        let Some(ring) = rings.global.first() else {
+            return;
+        };
         let count = ring.order.len();
         for (from, &(_, place)) in ring.order.iter().enumerate() {
             let at = place as usize;
@@ -108,11 +118,13 @@ impl Extras {
                 continue;
             }
             let next = (1..count.min(LOOK_AHEAD + 1)).map(|hop| ring.order[(from + hop) % count].1);
-            let partner = next.map(|other| (other, other as usize)).find(|&(_, other)| {
-                rings.zone_of[other] != rings.zone_of[at]
-                    && self.taken[other] < MAX_TAKEN
-                    && self.left[other] > 0
-            });
+            let partner = next
+                .map(|other| (other, other as usize))
+                .find(|&(_, other)| {
+                    rings.zone_of[other] != rings.zone_of[at]
+                        && self.taken[other] < MAX_TAKEN
+                        && self.left[other] > 0
+                });
             if let Some((other, index)) = partner {
                 self.left[at] -= 1;
                 self.left[index] -= 1;
@@ -127,7 +139,9 @@ impl Extras {
 fn bridged_zones(rings: &Rings) -> Vec<(usize, usize)> {
     let count = rings.zones.len();
     if count <= BRIDGE_ALL_UP_TO {
-        return (0..count).flat_map(|x| (x + 1..count).map(move |y| (x, y))).collect();
+        return (0..count)
+            .flat_map(|x| (x + 1..count).map(move |y| (x, y)))
+            .collect();
     }
     let mut ring: Vec<usize> = (0..count).collect();
     ring.sort_by_cached_key(|zone| (rings.positions.base(rings.zones[*zone].as_bytes()), *zone));

@@ -75,5 +75,7 @@ impl Shape {
 
 fn every_pair(members: usize) -> Pairs {
     let members = u32::try_from(members).unwrap_or(u32::MAX);
-    (0..members).flat_map(|a| (a + 1..members).map(move |b| (a, b))).collect()
+    (0..members)
+        .flat_map(|a| (a + 1..members).map(move |b| (a, b)))
+        .collect()
 }

@@ -26,7 +26,9 @@ impl Positions {
         let mut wide = SipHasher24Wide::new();
         wide.write(salt.as_bytes());
         let key = wide.finish128();
-        Self { hasher: SipHasher24::new_with_keys(key.h1, key.h2) }
+        Self {
+            hasher: SipHasher24::new_with_keys(key.h1, key.h2),
+        }
     }
 
     /// A member's base.

@@ -56,7 +56,10 @@ impl Rings {
     #[must_use]
     pub fn build(places: &[Place<'_>], degree: u32, salt: &str) -> Self {
         let positions = Positions::new(salt);
-        let bases: Vec<u64> = places.iter().map(|place| positions.base(place.key)).collect();
+        let bases: Vec<u64> = places
+            .iter()
+            .map(|place| positions.base(place.key))
+            .collect();
         let mut zones: BTreeMap<&str, u32> = places.iter().map(|place| (place.zone, 0)).collect();
         for (at, index) in zones.values_mut().zip(0..) {
             *at = index;

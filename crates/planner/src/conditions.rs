@@ -1,0 +1,358 @@
+//! The conditions of a mesh: Accepted, NetworkApplied, Connected, Degraded, Ready.
+
+use std::collections::BTreeMap;
+
+use kubomesh_core::{
+    Condition, ConditionKind, Contact, LinkState, MemberName, MemberReport, MemberState, Mode,
+    ReasonCode, Status, Waiting,
+};
+
+use crate::members::{about, is_on_network, sentence};
+use crate::mesh::Linked;
+use crate::pass::Pass;
+
+/// What the conditions are made from.
+pub(crate) struct Findings<'a, 'b> {
+    pub pass: &'b Pass<'a>,
+    pub linked: &'b Linked,
+    pub members: &'b BTreeMap<MemberName, MemberReport>,
+    /// What would go were it not for doubt.
+    pub removals_held: u64,
+    /// Retired identities dropped after their time.
+    pub expired: usize,
+}
+
+/// A status with its reason and sentence.
+type Said = (Status, ReasonCode, String);
+
+// === impl Findings ===
+
+impl Findings<'_, '_> {
+    /// The five conditions in their order.
+    pub(crate) fn conditions(&self) -> Vec<Condition> {
+        let accepted = self.accepted();
+        let applied = self.applied();
+        let connected = self.connected();
+        let degraded = self.degraded();
+        let ready = self.ready(&accepted, &applied);
+        let kinds = [
+            (ConditionKind::Accepted, accepted),
+            (ConditionKind::NetworkApplied, applied),
+            (ConditionKind::Connected, connected),
+            (ConditionKind::Degraded, degraded),
+            (ConditionKind::Ready, ready),
+        ];
+        let said = kinds.into_iter();
+        said.map(|(kind, (status, reason, text))| Condition::new(kind, status, reason, text))
+            .collect()
+    }
+
+    fn accepted(&self) -> Said {
+        let input = &self.pass.world.input;
+        let claimed: Vec<String> = input
+            .membership
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| matches!(waiting, Waiting::Claimed { .. }))
+            .map(|(name, _)| name.to_string())
+            .collect();
+        if !claimed.is_empty() {
+            let names = sentence(claimed.into_iter());
+            let message = format!("an older mesh selects these pods too and keeps them: {names}");
+            return (Status::False, ReasonCode::PodClaimed, message);
+        }
+        let unreadable =
+            input
+                .membership
+                .members
+                .values()
+                .find_map(|member| match &member.contact {
+                    Contact::NoSecret { why } => Some(why.clone()),
+                    _ => None,
+                });
+        match unreadable {
+            Some(why) => (Status::False, ReasonCode::SecretUnreadable, why),
+            None => (Status::True, ReasonCode::AsWanted, String::new()),
+        }
+    }
+
+    fn applied(&self) -> Said {
+        let off = self
+            .pass
+            .world
+            .nodes
+            .iter()
+            .filter(|node| node.member.is_some_and(|member| !is_on_network(member)));
+        let off: Vec<String> = off.map(|node| node.name.to_string()).collect();
+        if off.is_empty() {
+            return (Status::True, ReasonCode::AsWanted, String::new());
+        }
+        let message = format!("not on the network: {}", sentence(off.into_iter()));
+        (Status::False, ReasonCode::NotAsked, message)
+    }
+
+    fn connected(&self) -> Said {
+        let nodes = &self.pass.world.nodes;
+        let reachable: Vec<usize> = (0..nodes.len())
+            .filter(|node| self.reachable(*node))
+            .collect();
+        let Some(first) = reachable.first().copied() else {
+            return (
+                Status::Unknown,
+                ReasonCode::NoMembers,
+                "no member can be reached".into(),
+            );
+        };
+        let mut groups = Groups::new(nodes.len());
+        for (ends, report) in self.linked.ends.iter().zip(&self.linked.reports) {
+            if report.state == LinkState::Healthy {
+                groups.join(ends.0, ends.1);
+            }
+        }
+        let root = groups.find(first);
+        let apart: Vec<usize> = reachable
+            .into_iter()
+            .filter(|node| groups.find(*node) != root)
+            .collect();
+        if apart.is_empty() {
+            return (Status::True, ReasonCode::AsWanted, String::new());
+        }
+        let names = sentence(apart.into_iter().map(|node| nodes[node].name.to_string()));
+        let message = format!(
+            "no healthy links lead from {} to {names}",
+            nodes[first].name
+        );
+        (Status::False, ReasonCode::Partitioned, message)
+    }
+
+    fn degraded(&self) -> Said {
+        if let Some(doubt) = &self.pass.world.input.membership.doubt {
+            let message = match self.removals_held {
+                0 => format!("removals are held: {doubt}"),
+                held => format!("{held} removals are held: {doubt}"),
+            };
+            return (Status::True, ReasonCode::RemovalsHeld, message);
+        }
+        if let Some(cause) = self.members_cause().or_else(|| self.links_cause()) {
+            return cause;
+        }
+        if self.expired > 0 {
+            let message = format!(
+                "{} retired identities were dropped although unreachable nodes may hold an entry",
+                self.expired
+            );
+            return (Status::True, ReasonCode::RetiredExpired, message);
+        }
+        (Status::False, ReasonCode::AsWanted, String::new())
+    }
+
+    /// Members that are not as they should be: the first kind of trouble names all that have it.
+    fn members_cause(&self) -> Option<Said> {
+        let troubled = self.members.iter().filter(|(_, member)| {
+            !matches!(member.state, MemberState::Reachable | MemberState::Waiting)
+                || member.conditions.iter().any(|condition| {
+                    condition.status == Status::True
+                        && matches!(
+                            condition.kind,
+                            ConditionKind::AddressConflict | ConditionKind::FilterConflict
+                        )
+                })
+        });
+        let mut causes: BTreeMap<(u8, ReasonCode), Vec<String>> = BTreeMap::new();
+        for (name, member) in troubled {
+            let reason = trouble(member);
+            causes
+                .entry((urgency(reason), reason))
+                .or_default()
+                .push(name.to_string());
+        }
+        let ((_, reason), names) = causes.into_iter().next()?;
+        Some((
+            Status::True,
+            reason,
+            format!("{}: {}", what(reason), sentence(names.into_iter())),
+        ))
+    }
+
+    fn links_cause(&self) -> Option<Said> {
+        for (state, reason) in [
+            (LinkState::Missing, ReasonCode::LinkMissing),
+            (LinkState::Degraded, ReasonCode::LinkDegraded),
+            (LinkState::Unknown, ReasonCode::LinkUnknown),
+        ] {
+            let mut bad = self
+                .linked
+                .reports
+                .iter()
+                .filter(|report| report.state == state)
+                .peekable();
+            if let Some(first) = bad.peek().copied() {
+                let why = first
+                    .reason
+                    .as_ref()
+                    .map(|why| format!(" ({why})"))
+                    .unwrap_or_default();
+                let names = sentence(bad.map(|report| report.link.to_string()));
+                let reason = match &first.reason {
+                    Some(cause) if state == LinkState::Missing => about(cause),
+                    _ => reason,
+                };
+                let message = format!("links {}{why}: {names}", state.label());
+                return Some((Status::True, reason, message));
+            }
+        }
+        None
+    }
+
+    fn ready(&self, accepted: &Said, applied: &Said) -> Said {
+        let not = |said: &Said| (Status::False, said.1, said.2.clone());
+        match self.pass.world.input.policy.mode {
+            Mode::Release => {
+                let message = "the mesh gives back what it put into the nodes".into();
+                return (Status::False, ReasonCode::Releasing, message);
+            }
+            _ if accepted.0 != Status::True => return not(accepted),
+            _ if applied.0 != Status::True => return not(applied),
+            _ => {}
+        }
+        let reachable = (0..self.pass.world.nodes.len()).any(|node| self.reachable(node));
+        if self
+            .pass
+            .world
+            .nodes
+            .iter()
+            .all(|node| node.member.is_none())
+        {
+            return (
+                Status::False,
+                ReasonCode::NoMembers,
+                "the mesh has no member".into(),
+            );
+        }
+        if !reachable {
+            return (
+                Status::False,
+                ReasonCode::Unreachable,
+                "no member can be reached".into(),
+            );
+        }
+        let unasked = self.members.iter().filter(|(name, member)| {
+            let live = self.pass.world.input.membership.members.get(*name);
+            member.state == MemberState::Waiting
+                && live.is_some_and(|live| live.ready && live.contact == Contact::Allowed)
+        });
+        let unasked: Vec<String> = unasked.map(|(name, _)| name.to_string()).collect();
+        if !unasked.is_empty() {
+            let message = format!(
+                "not asked or not recorded yet: {}",
+                sentence(unasked.into_iter())
+            );
+            return (Status::False, ReasonCode::NotAsked, message);
+        }
+        let open = self
+            .linked
+            .ends
+            .iter()
+            .zip(&self.linked.reports)
+            .filter(|(ends, report)| {
+                report.state != LinkState::Healthy
+                    && self.reachable(ends.0)
+                    && self.reachable(ends.1)
+            });
+        let open: Vec<String> = open.map(|(_, report)| report.link.to_string()).collect();
+        if !open.is_empty() {
+            let reason = match self.pass.world.input.policy.mode {
+                Mode::Observe => ReasonCode::Observing,
+                _ => ReasonCode::LinkMissing,
+            };
+            let message = format!("not healthy: {}", sentence(open.into_iter()));
+            return (Status::False, reason, message);
+        }
+        let crowded = self.members.iter().filter(|(_, member)| {
+            member
+                .conditions
+                .iter()
+                .any(|one| one.reason == ReasonCode::WouldChurnOthers)
+        });
+        let crowded: Vec<String> = crowded.map(|(name, _)| name.to_string()).collect();
+        if crowded.is_empty() {
+            return (Status::True, ReasonCode::AsWanted, String::new());
+        }
+        let message = format!(
+            "our links hold; other connections churn on {}: raise Swarm.ConnMgr.HighWater",
+            sentence(crowded.into_iter())
+        );
+        (Status::True, ReasonCode::WouldChurnOthers, message)
+    }
+
+    fn reachable(&self, node: usize) -> bool {
+        let node = &self.pass.world.nodes[node];
+        node.place.is_some() && node.is_reachable()
+    }
+}
+
+/// What is wrong with a member, by its conditions.
+fn trouble(member: &MemberReport) -> ReasonCode {
+    let bad = member.conditions.iter().find(|condition| {
+        let wanted = match condition.kind {
+            ConditionKind::Reachable | ConditionKind::OnNetwork => Status::True,
+            ConditionKind::Linked => return false,
+            _ => Status::False,
+        };
+        condition.status != wanted && condition.status != Status::Unknown
+    });
+    bad.map_or(ReasonCode::Unreachable, |condition| condition.reason)
+}
+
+/// Which trouble is named first: what endangers before what is only absent.
+fn urgency(reason: ReasonCode) -> u8 {
+    match reason {
+        ReasonCode::WrongIdentity => 0,
+        ReasonCode::DuplicateIdentity => 1,
+        ReasonCode::AddressConflict => 2,
+        ReasonCode::FilterConflict => 3,
+        ReasonCode::Unauthorised | ReasonCode::SecretUnreadable => 4,
+        ReasonCode::NotKubo | ReasonCode::Offline => 5,
+        ReasonCode::Away => 7,
+        _ => 6,
+    }
+}
+
+fn what(reason: ReasonCode) -> &'static str {
+    match reason {
+        ReasonCode::WrongIdentity => "another identity than the recorded one answers at",
+        ReasonCode::DuplicateIdentity => "one identity answers at two addresses",
+        ReasonCode::AddressConflict => "another member claims the address of",
+        ReasonCode::FilterConflict => "dial filters cover the mesh network on",
+        ReasonCode::Unauthorised => "the RPC refuses our token on",
+        ReasonCode::SecretUnreadable => "the secret cannot be read for",
+        ReasonCode::NotKubo => "what answers is not Kubo's RPC on",
+        ReasonCode::Offline => "the daemon runs offline on",
+        ReasonCode::Away => "the pod is gone and its place is kept",
+        _ => "not reachable",
+    }
+}
+
+/// Which nodes hang together.
+struct Groups(Vec<usize>);
+
+// === impl Groups ===
+
+impl Groups {
+    fn new(nodes: usize) -> Self {
+        Self((0..nodes).collect())
+    }
+
+    fn find(&mut self, mut node: usize) -> usize {
+        while self.0[node] != node {
+            self.0[node] = self.0[self.0[node]];
+            node = self.0[node];
+        }
+        node
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.find(one), self.find(other));
+        self.0[one] = other;
+    }
+}

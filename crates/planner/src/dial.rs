@@ -1,0 +1,418 @@
+//! Making connections: which end dials, what is closed before, and when (rules.md, Links).
+
+use kubomesh_core::{
+    Action, Address, Call, Connection, Failure, FailureKind, Held, Link, LinkState, Reason,
+    Sequence, Timestamp,
+};
+
+use crate::links::{End, Judged, Need, Pair};
+use crate::memory::{LinkMemory, Memory};
+use crate::pass::Pass;
+use crate::retry::{self, Pace};
+use crate::topology::Positions;
+
+/// Failed dials of one end after which the other dials.
+const FAILED_TWICE: u32 = 2;
+
+/// What is done about a link's connection in this pass.
+pub(crate) enum Decision {
+    /// It needs nothing, or nothing that a call could do.
+    Nothing,
+    /// A call for it is out; the ends are to be read anew.
+    Awaiting,
+    /// It is held back.
+    Held(Held),
+    /// Calls on one node.
+    Send(Step),
+}
+
+/// Calls on one node for one link.
+pub(crate) struct Step {
+    /// The link's pair.
+    pub pair: Pair,
+    /// On which end.
+    pub end: End,
+    /// The exact connection that is closed first.
+    close: Option<Address>,
+    /// Whether the other end is dialled.
+    dial: bool,
+    /// Whether what was closed is connected again if the dial fails.
+    restore: bool,
+    /// Whether the other end does not answer itself.
+    silent: bool,
+}
+
+/// What is done about a judged link.
+pub(crate) fn decide(
+    pass: &mut Pass<'_>,
+    pair: Pair,
+    judged: &mut Judged<'_>,
+    memory: &mut LinkMemory,
+) -> Decision {
+    note_relayed(pass.now(), judged, memory);
+    if matches!(judged.need, Need::Nothing) {
+        return Decision::Nothing;
+    }
+    if !pass.enforces() {
+        return Decision::Held(pass.hold(Reason::Mode, None));
+    }
+    if let Some(reason) = pass.quarantine(pair.a).or_else(|| pass.quarantine(pair.b)) {
+        return Decision::Held(pass.hold(reason, None));
+    }
+    if awaits(pass, pair, memory) {
+        return Decision::Awaiting;
+    }
+    if let Need::Close(end, connection) = judged.need {
+        let step = Step {
+            close: Some(exact(connection)),
+            ..Step::new(pair, end)
+        };
+        return match pass.callable(pair.at(end)) {
+            Ok(()) => Decision::Send(step),
+            Err(until) => Decision::Held(pass.waiting(pair.at(end), until)),
+        };
+    }
+    explain(pass, pair, judged, memory);
+    if let Some(reason @ Reason::FilterConflict { .. }) = &judged.reason {
+        return Decision::Held(pass.hold(reason.clone(), None));
+    }
+    recipe(pass, pair, judged, memory)
+}
+
+/// Chooses the recipe and checks that it is due.
+fn recipe(
+    pass: &mut Pass<'_>,
+    pair: Pair,
+    judged: &Judged<'_>,
+    memory: &mut LinkMemory,
+) -> Decision {
+    let doubted = memory.doubted.take();
+    let step = match judged.need {
+        Need::Direct(end, circuit) => Step {
+            close: Some(exact(circuit)),
+            restore: true,
+            ..Step::new(pair, end)
+        },
+        Need::DialFrom(end, stale) => match (may_dial(pass, pair, end), failed(memory, end)) {
+            // The end that lists nothing does not get through: the other gives up what it lists.
+            (true, failed) if failed >= FAILED_TWICE && may_dial(pass, pair, end.other()) => Step {
+                close: Some(exact(stale)),
+                ..Step::new(pair, end.other())
+            },
+            _ => Step::new(pair, end),
+        },
+        Need::Redial(listed) => {
+            let since = *memory.doubted.insert(doubted.unwrap_or(pass.now()));
+            if !read_since(pass, pair, since) {
+                return Decision::Held(pass.hold(Reason::OneSided, None));
+            }
+            let end = suspect(pass, pair);
+            let connection = listed[usize::from(end == End::B)];
+            Step {
+                close: Some(exact(connection)),
+                ..Step::new(pair, end)
+            }
+        }
+        _ => Step::new(pair, choose(pass, pair, memory)),
+    };
+    let (from, to) = (pair.at(step.end), pair.at(step.end.other()));
+    if !may_dial(pass, pair, step.end) {
+        return Decision::Held(pass.waiting(from, None));
+    }
+    let step = Step {
+        dial: true,
+        silent: !pass.world.nodes[to].is_reachable(),
+        ..step
+    };
+    match due(pass, pair, judged, memory, to).filter(|due| *due > pass.now()) {
+        None => Decision::Send(step),
+        Some(due) => {
+            let reason = judged.reason.clone().unwrap_or(Reason::BeingMade);
+            Decision::Held(pass.hold(reason, Some(due)))
+        }
+    }
+}
+
+/// When a link's next dial is due.
+fn due(
+    pass: &Pass<'_>,
+    pair: Pair,
+    judged: &Judged<'_>,
+    memory: &LinkMemory,
+    to: usize,
+) -> Option<Timestamp> {
+    let input = &pass.world.input;
+    let link = pass.link(pair);
+    let dial = retry::dial_due(&link, memory, &input.policy.limits, input.timings);
+    let relayed = match judged.need {
+        Need::Direct(..) => retry::relayed_due(&link, memory, input.timings),
+        _ => None,
+    };
+    let node = &pass.world.nodes[to];
+    let silent = match pass.memory.members.get(node.name) {
+        Some(memory) if !node.is_reachable() => retry::silent_due(memory, input.timings),
+        _ => None,
+    };
+    [dial, relayed, silent].into_iter().flatten().max()
+}
+
+/// Puts the decided steps in order, spends the pace of shared addresses, and writes the calls.
+/// Returned beside the calls: the steps that have to wait.
+pub(crate) fn send(pass: &mut Pass<'_>, steps: Vec<Step>) -> (Vec<Sequence>, Vec<(Pair, Held)>) {
+    let shared = pass
+        .world
+        .nodes
+        .iter()
+        .filter_map(|node| node.address()?.ip());
+    let pace = Pace::new(shared);
+    let (mut sequences, mut waiting) = (Vec::new(), Vec::new());
+    for step in fair(pass, steps) {
+        match spend(pass, &pace, &step) {
+            Ok(()) => sequences.extend(step.sequence(pass)),
+            Err((reason, until)) => waiting.push((step.pair, pass.hold(reason, Some(until)))),
+        }
+    }
+    (sequences, waiting)
+}
+
+/// Steps in an order in which no node's steps all come first, and those to silent nodes come last.
+fn fair(pass: &Pass<'_>, steps: Vec<Step>) -> Vec<Step> {
+    let mut turns = vec![0_u32; pass.world.nodes.len()];
+    let mut ranked: Vec<(bool, u32, Step)> = steps
+        .into_iter()
+        .map(|step| {
+            let turn = turns[step.pair.a].max(turns[step.pair.b]);
+            turns[step.pair.a] = turn + 1;
+            turns[step.pair.b] = turn + 1;
+            (step.silent, turn, step)
+        })
+        .collect();
+    ranked.sort_by_key(|(silent, turn, _)| (*silent, *turn));
+    ranked.into_iter().map(|(_, _, step)| step).collect()
+}
+
+/// Counts a dial in the memory of the link, of both ends' pace, and of a silent target.
+fn spend(pass: &mut Pass<'_>, pace: &Pace, step: &Step) -> Result<(), (Reason, Timestamp)> {
+    if !step.dial {
+        return Ok(());
+    }
+    let (now, link) = (pass.now(), pass.link(step.pair));
+    let silent_due = pass.memory.members.get(step.to(pass).0).and_then(|member| {
+        retry::silent_due(member, pass.world.input.timings).filter(|due| step.silent && *due > now)
+    });
+    if let Some(due) = silent_due {
+        let reason = pass.world.nodes[step.pair.at(step.end.other())].silence();
+        return Err((reason.unwrap_or(Reason::BeingMade), due));
+    }
+    let (to, from) = (step.to(pass), step.from(pass));
+    let limited = |due: Timestamp| {
+        let message = "16 connections with one address at once, then one in 5 s".into();
+        (
+            Reason::BackOff {
+                kind: FailureKind::RateLimited,
+                message,
+            },
+            due,
+        )
+    };
+    let at_from = pace
+        .check(&pass.memory, from.0, to.1, now)
+        .map_err(limited)?;
+    let at_to = pace
+        .check(&pass.memory, to.0, from.1, now)
+        .map_err(limited)?;
+    let (to, from) = (to.0.clone(), from.0.clone());
+    if let Some(ip) = at_from {
+        Pace::take(&mut pass.memory, &from, ip, now);
+    }
+    if let Some(ip) = at_to {
+        Pace::take(&mut pass.memory, &to, ip, now);
+    }
+    if step.silent
+        && let Some(member) = pass.memory.members.get_mut(&to)
+    {
+        member.tried = member.tried.saturating_add(1);
+        member.tried_at = Some(now);
+    }
+    count(&mut pass.memory, link, step, now);
+    Ok(())
+}
+
+fn count(memory: &mut Memory, link: Link, step: &Step, now: Timestamp) {
+    let memory = memory.links.entry(link).or_default();
+    memory.dialled = Some(now);
+    if step.restore {
+        memory.relayed_attempts = memory.relayed_attempts.saturating_add(1);
+    } else {
+        memory.dials = memory.dials.saturating_add(1);
+    }
+}
+
+/// The dialling end when neither lists a connection: the one that a hash of the pair chooses, or
+/// the other if that one cannot dial or failed twice and more often.
+fn choose(pass: &Pass<'_>, pair: Pair, memory: &LinkMemory) -> End {
+    let chosen = by_hash(&pass.link(pair));
+    let tired = failed(memory, chosen) >= FAILED_TWICE
+        && failed(memory, chosen.other()) < failed(memory, chosen);
+    match (
+        may_dial(pass, pair, chosen),
+        may_dial(pass, pair, chosen.other()),
+    ) {
+        (true, true) if tired => chosen.other(),
+        (false, true) => chosen.other(),
+        _ => chosen,
+    }
+}
+
+/// The end that a hash of the pair chooses: half of a node's links are dialled by itself.
+fn by_hash(link: &Link) -> End {
+    let positions = Positions::new("dial");
+    let base = positions.base(link.b.as_str().as_bytes());
+    let hash = positions.on_ring(base, positions.base(link.a.as_str().as_bytes()));
+    if hash & 1 == 0 { End::A } else { End::B }
+}
+
+/// The end whose connection is more likely dead: the one whose partner started later.
+fn suspect(pass: &Pass<'_>, pair: Pair) -> End {
+    let started = |node: usize| {
+        let name = pass.world.nodes[node].name;
+        pass.memory.members.get(name).map(|member| member.started)
+    };
+    match started(pair.a).cmp(&started(pair.b)) {
+        std::cmp::Ordering::Greater => End::B,
+        std::cmp::Ordering::Less => End::A,
+        std::cmp::Ordering::Equal => by_hash(&pass.link(pair)),
+    }
+}
+
+/// Whether an end can be told to dial: it answered, and was read after the last call to it.
+fn may_dial(pass: &Pass<'_>, pair: Pair, end: End) -> bool {
+    let node = &pass.world.nodes[pair.at(end)];
+    node.is_reachable() && !node.stale
+}
+
+fn failed(memory: &LinkMemory, end: End) -> u32 {
+    memory.failed[usize::from(end == End::B)]
+}
+
+/// Whether an end that answers was last read before the last dial of this link.
+fn awaits(pass: &Pass<'_>, pair: Pair, memory: &LinkMemory) -> bool {
+    memory
+        .dialled
+        .is_some_and(|dialled| !read_since(pass, pair, dialled))
+}
+
+/// Whether both ends, as far as they answer, were read at this time or later.
+fn read_since(pass: &Pass<'_>, pair: Pair, since: Timestamp) -> bool {
+    let states = [pair.a, pair.b].map(|node| pass.world.nodes[node].state);
+    states.into_iter().flatten().all(|state| state.at >= since)
+}
+
+fn note_relayed(now: Timestamp, judged: &Judged<'_>, memory: &mut LinkMemory) {
+    if let Need::Direct(..) = judged.need {
+        memory.relayed = memory.relayed.or(Some(now));
+    } else {
+        memory.relayed = None;
+        memory.relayed_attempts = 0;
+    }
+}
+
+/// Names the cause of a missing link: a filter on either end, another swarm key, the last failure.
+fn explain(pass: &Pass<'_>, pair: Pair, judged: &mut Judged<'_>, memory: &LinkMemory) {
+    let nodes = &pass.world.nodes;
+    let covering = |node: usize, far: usize| {
+        let entry = pass.filters.covering(node, nodes[far].address()?.ip())?;
+        Some(Reason::FilterConflict {
+            member: nodes[node].name.clone(),
+            entry: entry.to_string(),
+        })
+    };
+    if let Some(conflict) = covering(pair.a, pair.b).or_else(|| covering(pair.b, pair.a)) {
+        judged.reason = Some(conflict);
+        return;
+    }
+    let Some(Failure { kind, message }) = memory.last.clone() else {
+        return;
+    };
+    if judged.state != LinkState::Missing
+        || matches!(judged.reason, Some(Reason::Unreachable { .. }))
+    {
+        return;
+    }
+    let unread = [pair.a, pair.b].into_iter().find(|node| {
+        !nodes[*node]
+            .state
+            .is_some_and(|state| state.filters.is_ok())
+    });
+    judged.reason = Some(match (kind, unread) {
+        (FailureKind::SecurityNegotiation, None) => Reason::SwarmKeyDiffers,
+        (FailureKind::SecurityNegotiation, Some(node)) => {
+            let name = nodes[node].name;
+            let message = format!("{message}; the dial filters of {name} could not be read");
+            Reason::BackOff { kind, message }
+        }
+        _ => Reason::BackOff { kind, message },
+    });
+}
+
+/// A connection as `swarm/disconnect` wants it: the listed text and the peer.
+fn exact(connection: &Connection) -> Address {
+    if connection.address.peer() == Some(connection.peer) {
+        return connection.address.clone();
+    }
+    connection.address.with_peer(connection.peer)
+}
+
+// === impl Step ===
+
+impl Step {
+    fn new(pair: Pair, end: End) -> Self {
+        Self {
+            pair,
+            end,
+            close: None,
+            dial: false,
+            restore: false,
+            silent: false,
+        }
+    }
+
+    fn to<'a>(&self, pass: &Pass<'a>) -> (&'a kubomesh_core::MemberName, Option<std::net::IpAddr>) {
+        let node = &pass.world.nodes[self.pair.at(self.end.other())];
+        (node.name, node.address().and_then(Address::ip))
+    }
+
+    fn from<'a>(
+        &self,
+        pass: &Pass<'a>,
+    ) -> (&'a kubomesh_core::MemberName, Option<std::net::IpAddr>) {
+        let node = &pass.world.nodes[self.pair.at(self.end)];
+        (node.name, node.address().and_then(Address::ip))
+    }
+
+    /// The calls: what is closed, then the dial, which gives back what was closed for it.
+    fn sequence(self, pass: &Pass<'_>) -> Option<Sequence> {
+        let link = pass.link(self.pair);
+        let far = &pass.world.nodes[self.pair.at(self.end.other())];
+        let mut actions = Vec::new();
+        if let Some(address) = &self.close {
+            actions.push(Pass::step(
+                Call::Disconnect {
+                    address: address.clone(),
+                },
+                &link,
+            ));
+        }
+        if self.dial {
+            let address = far.address()?.with_peer(far.place?);
+            let restore = self.close.filter(|_| self.restore);
+            actions.push(Action {
+                call: Call::Connect { address },
+                deadline: pass.world.input.policy.limits.dial_timeout,
+                on_failure: restore.map(|address| Call::Connect { address }),
+                link: Some(link),
+            });
+        }
+        pass.sequence(self.pair.at(self.end), actions)
+    }
+}

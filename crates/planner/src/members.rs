@@ -1,0 +1,354 @@
+//! The report of each member: its state and its conditions.
+
+use std::collections::BTreeMap;
+
+use kubomesh_core::{
+    Condition, ConditionKind, Contact, FailureKind, LinkCounts, MemberName, MemberReport,
+    MemberState, Reason, ReasonCode, Role, Status, Waiting,
+};
+
+use crate::identity::Verdict;
+use crate::mesh::Linked;
+use crate::network;
+use crate::pass::Pass;
+use crate::places;
+use crate::topology::Shape;
+use crate::world::{Node, Standing};
+
+/// Links of a node that Kubo's default low mark keeps free for others (kubo.md 2.2).
+const LOW_WATER: u32 = 32;
+
+/// Every member: live, away or waiting.
+pub(crate) fn members(pass: &Pass<'_>, linked: &Linked) -> BTreeMap<MemberName, MemberReport> {
+    let mut counts = vec![LinkCounts::default(); pass.world.nodes.len()];
+    for (ends, report) in linked.ends.iter().zip(&linked.reports) {
+        counts[ends.0].add(report.state);
+        counts[ends.1].add(report.state);
+    }
+    let full_mesh = places::shape(&pass.world) == Shape::FullMesh;
+    let mut members = BTreeMap::new();
+    for (index, node) in pass.world.nodes.iter().enumerate() {
+        let waiting = pass.world.input.membership.waiting.get(node.name);
+        if node.member.is_none() && !node.is_away() && waiting.is_none() {
+            continue;
+        }
+        let links = counts[index];
+        let report = MemberReport {
+            role: Role::Kubo,
+            state: state(node),
+            peer_id: node.record.and_then(|record| record.peer_id),
+            agent_version: node
+                .observation
+                .and_then(|observation| observation.sighting.as_ref())
+                .map(|sighting| sighting.agent_version.to_string())
+                .unwrap_or_default(),
+            capacity: node.place.map(|_| places::capacity(node)),
+            links,
+            conditions: conditions(pass, index, links, full_mesh),
+        };
+        members.insert(node.name.clone(), report);
+    }
+    for (name, waiting) in &pass.world.input.membership.waiting {
+        members
+            .entry(name.clone())
+            .or_insert_with(|| unborn(waiting));
+    }
+    members
+}
+
+/// How a member is.
+pub(crate) fn state(node: &Node<'_>) -> MemberState {
+    let conflict = matches!(node.member, Some(member) if matches!(member.contact, Contact::AddressConflict { .. }));
+    match (node.standing, node.verdict) {
+        (Standing::Gone, _) => MemberState::Away,
+        (Standing::Claimed | Standing::NotReady, _) => MemberState::Waiting,
+        _ if conflict => MemberState::Waiting,
+        (_, Verdict::Wrong { .. } | Verdict::Duplicate) => MemberState::Quarantined,
+        (Standing::Recorded, _) if node.is_reachable() => MemberState::Reachable,
+        _ if node.observation.is_some_and(|seen| seen.failure.is_some()) => {
+            MemberState::Unreachable
+        }
+        (Standing::Recorded | Standing::New, _) if no_secret(node).is_some() => {
+            MemberState::Unreachable
+        }
+        (Standing::New | Standing::Recorded, _) => MemberState::Waiting,
+    }
+}
+
+/// A pod that never was a member here.
+fn unborn(waiting: &Waiting) -> MemberReport {
+    let reason = match waiting {
+        Waiting::Claimed { .. } => ReasonCode::PodClaimed,
+        _ => ReasonCode::NotAsked,
+    };
+    let reachable = Condition::new(
+        ConditionKind::Reachable,
+        Status::Unknown,
+        reason,
+        waiting.to_string(),
+    );
+    MemberReport {
+        role: Role::Kubo,
+        state: MemberState::Waiting,
+        peer_id: None,
+        agent_version: String::new(),
+        capacity: None,
+        links: LinkCounts::default(),
+        conditions: vec![reachable],
+    }
+}
+
+fn no_secret<'a>(node: &Node<'a>) -> Option<&'a str> {
+    match &node.member?.contact {
+        Contact::NoSecret { why } => Some(why),
+        _ => None,
+    }
+}
+
+fn conditions(pass: &Pass<'_>, index: usize, links: LinkCounts, full_mesh: bool) -> Vec<Condition> {
+    let node = &pass.world.nodes[index];
+    vec![
+        reachable(pass, node),
+        linked(pass, node, links, full_mesh),
+        on_network(node),
+        filter_conflict(pass, index),
+        address_conflict(node),
+        wrong_identity(node),
+        duplicate_identity(node),
+    ]
+}
+
+fn reachable(pass: &Pass<'_>, node: &Node<'_>) -> Condition {
+    let (status, reason, message) = match state(node) {
+        MemberState::Reachable => (Status::True, ReasonCode::AsWanted, String::new()),
+        MemberState::Away => (Status::False, ReasonCode::Away, away_message(pass, node)),
+        MemberState::Waiting => waiting(pass, node),
+        MemberState::Quarantined => quarantined(node),
+        MemberState::Unreachable => unreachable(node),
+    };
+    Condition::new(ConditionKind::Reachable, status, reason, message)
+}
+
+fn away_message(pass: &Pass<'_>, node: &Node<'_>) -> String {
+    let until = pass
+        .memory
+        .away
+        .get(node.name)
+        .copied()
+        .map(|since| since + pass.world.input.policy.links.forget_after);
+    until.map_or_else(
+        || "its pod is gone".into(),
+        |until| format!("its pod is gone; its place is kept until {until}"),
+    )
+}
+
+fn waiting(pass: &Pass<'_>, node: &Node<'_>) -> (Status, ReasonCode, String) {
+    if let Some(waiting) = pass.world.input.membership.waiting.get(node.name) {
+        let reason = match waiting {
+            Waiting::Claimed { .. } => ReasonCode::PodClaimed,
+            _ => ReasonCode::NotAsked,
+        };
+        return (Status::Unknown, reason, waiting.to_string());
+    }
+    if let Some(Contact::AddressConflict { with }) = node.member.map(|member| &member.contact) {
+        let message = format!("{with} claims the same address and is the one that is contacted");
+        return (Status::False, ReasonCode::AddressConflict, message);
+    }
+    let message = match node.standing {
+        Standing::NotReady => "its pod was not Ready yet",
+        _ => "it was not asked yet",
+    };
+    (Status::Unknown, ReasonCode::NotAsked, message.into())
+}
+
+fn quarantined(node: &Node<'_>) -> (Status, ReasonCode, String) {
+    match node.verdict {
+        Verdict::Wrong { shown } => (Status::False, ReasonCode::WrongIdentity, wrong(node, shown)),
+        _ => {
+            let message = "its identity answers at another member's address too".into();
+            (Status::False, ReasonCode::DuplicateIdentity, message)
+        }
+    }
+}
+
+fn unreachable(node: &Node<'_>) -> (Status, ReasonCode, String) {
+    if let Some(why) = no_secret(node) {
+        return (Status::False, ReasonCode::SecretUnreadable, why.into());
+    }
+    let failure = node.observation.and_then(|seen| seen.failure.as_ref());
+    let reason = failure.map_or(ReasonCode::Unreachable, |failure| code(failure.kind));
+    (
+        Status::False,
+        reason,
+        failure.map(ToString::to_string).unwrap_or_default(),
+    )
+}
+
+/// The reason that a failed inquiry gives.
+pub(crate) fn code(kind: FailureKind) -> ReasonCode {
+    match kind {
+        FailureKind::Unauthorised | FailureKind::Forbidden => ReasonCode::Unauthorised,
+        FailureKind::NotKubo | FailureKind::BadBody | FailureKind::UnknownCommand => {
+            ReasonCode::NotKubo
+        }
+        FailureKind::Offline => ReasonCode::Offline,
+        FailureKind::WrongIdentity => ReasonCode::WrongIdentity,
+        _ => ReasonCode::Unreachable,
+    }
+}
+
+fn linked(pass: &Pass<'_>, node: &Node<'_>, links: LinkCounts, full_mesh: bool) -> Condition {
+    let condition = |status, reason, message: String| {
+        Condition::new(ConditionKind::Linked, status, reason, message)
+    };
+    let LinkCounts {
+        desired,
+        healthy,
+        degraded,
+        missing,
+        unknown,
+    } = links;
+    if pass.world.input.policy.mode == kubomesh_core::Mode::Release {
+        let message = "the mesh gives back what it put into the nodes";
+        return condition(Status::Unknown, ReasonCode::Releasing, message.into());
+    }
+    if node.place.is_none() {
+        let message = "it has no recorded identity yet";
+        return condition(Status::Unknown, ReasonCode::NotAsked, message.into());
+    }
+    if healthy == desired {
+        let room = places::capacity(node).links();
+        let crowded = full_mesh && desired >= u64::from(room.saturating_add(room.div_ceil(3)));
+        if crowded {
+            let message = format!(
+                "with {desired} links and {LOW_WATER} others it reaches its HighWater: the links \
+                 hold, its other connections are trimmed again and again"
+            );
+            return condition(Status::True, ReasonCode::WouldChurnOthers, message);
+        }
+        return condition(Status::True, ReasonCode::AsWanted, String::new());
+    }
+    let message = format!(
+        "{healthy} of {desired} links healthy, {degraded} degraded, {missing} missing, \
+         {unknown} unknown"
+    );
+    let reason = match (missing, degraded) {
+        (1.., _) => ReasonCode::LinkMissing,
+        (_, 1..) => ReasonCode::LinkDegraded,
+        _ => ReasonCode::LinkUnknown,
+    };
+    condition(Status::False, reason, message)
+}
+
+fn on_network(node: &Node<'_>) -> Condition {
+    let condition = |status, reason, message: &str| {
+        Condition::new(ConditionKind::OnNetwork, status, reason, message)
+    };
+    match node.member {
+        None => condition(Status::Unknown, ReasonCode::Away, "its pod is gone"),
+        Some(member) if is_on_network(member) => condition(Status::True, ReasonCode::AsWanted, ""),
+        Some(_) => {
+            let message = format!("it has no address on the {} network", network::wanted());
+            condition(Status::False, ReasonCode::NotAsked, &message)
+        }
+    }
+}
+
+/// Whether a member has an address on the wanted network.
+pub(crate) fn is_on_network(member: &kubomesh_core::Member) -> bool {
+    member.swarm.is_some() || !member.ips(network::wanted()).is_empty()
+}
+
+fn filter_conflict(pass: &Pass<'_>, index: usize) -> Condition {
+    let node = &pass.world.nodes[index];
+    let condition = |status, reason, message: String| {
+        Condition::new(ConditionKind::FilterConflict, status, reason, message)
+    };
+    if !node.state.is_some_and(|state| state.filters.is_ok()) {
+        let message = "its dial filters could not be read";
+        return condition(Status::Unknown, ReasonCode::NotAsked, message.into());
+    }
+    let conflicts = pass.filters.conflicts(index, node);
+    if conflicts.is_empty() {
+        return condition(Status::False, ReasonCode::AsWanted, String::new());
+    }
+    let names = sentence(conflicts.iter().map(|cidr| cidr.to_string()));
+    let message = format!(
+        "its dial filters {names} cover members of the mesh; remove them from Swarm.AddrFilters or \
+         set spec.filters to Repair"
+    );
+    condition(Status::True, ReasonCode::FilterConflict, message)
+}
+
+fn address_conflict(node: &Node<'_>) -> Condition {
+    let kind = ConditionKind::AddressConflict;
+    match node.member.map(|member| &member.contact) {
+        Some(Contact::AddressConflict { with }) => {
+            let message =
+                format!("{with} claims the same address and is the one that is contacted");
+            Condition::new(kind, Status::True, ReasonCode::AddressConflict, message)
+        }
+        _ => Condition::new(kind, Status::False, ReasonCode::AsWanted, ""),
+    }
+}
+
+fn wrong_identity(node: &Node<'_>) -> Condition {
+    let kind = ConditionKind::WrongIdentity;
+    match node.verdict {
+        Verdict::Wrong { shown } => Condition::new(
+            kind,
+            Status::True,
+            ReasonCode::WrongIdentity,
+            wrong(node, shown),
+        ),
+        _ => Condition::new(kind, Status::False, ReasonCode::AsWanted, ""),
+    }
+}
+
+fn wrong(node: &Node<'_>, shown: kubomesh_core::PeerId) -> String {
+    let stated = node.member.and_then(|member| member.stated_peer_id);
+    let expected = stated.or(node.record.and_then(|record| record.peer_id));
+    let expected = expected.map_or_else(|| "another one".into(), |peer| peer.to_string());
+    format!(
+        "it shows {shown}, expected is {expected}; nothing but its identity is asked for; delete its \
+         record to accept the new one"
+    )
+}
+
+fn duplicate_identity(node: &Node<'_>) -> Condition {
+    let kind = ConditionKind::DuplicateIdentity;
+    match (node.verdict, node.seen()) {
+        (Verdict::Duplicate, Some((peer, _))) => {
+            let message = format!("{peer} answers at another member's address too");
+            Condition::new(kind, Status::True, ReasonCode::DuplicateIdentity, message)
+        }
+        _ => Condition::new(kind, Status::False, ReasonCode::AsWanted, ""),
+    }
+}
+
+/// At most ten of many names, and how many there are.
+pub(crate) fn sentence(names: impl Iterator<Item = String>) -> String {
+    let mut names: Vec<String> = names.collect();
+    let all = names.len();
+    names.truncate(10);
+    let listed = names.join(", ");
+    if all > names.len() {
+        format!("{listed} and {} more", all - names.len())
+    } else {
+        listed
+    }
+}
+
+/// Names the members that a reason is about.
+pub(crate) fn about(reason: &Reason) -> ReasonCode {
+    match reason {
+        Reason::Unreachable { kind, .. } => code(*kind),
+        Reason::Away { .. } => ReasonCode::Away,
+        Reason::WrongIdentity { .. } => ReasonCode::WrongIdentity,
+        Reason::DuplicateIdentity { .. } => ReasonCode::DuplicateIdentity,
+        Reason::AddressConflict { .. } => ReasonCode::AddressConflict,
+        Reason::FilterConflict { .. } => ReasonCode::FilterConflict,
+        Reason::NotRecorded { .. } => ReasonCode::NotAsked,
+        _ => ReasonCode::LinkMissing,
+    }
+}

@@ -1,0 +1,233 @@
+//! The desired links of a pass: each judged, its calls decided, its line of the report written.
+
+use std::collections::BTreeMap;
+
+use kubomesh_core::{Address, Call, Held, Link, LinkReport, LinkState, Reason, Sequence};
+
+use crate::dial::{self, Decision, Step};
+use crate::links::{self, End, Judged, Pair};
+use crate::memory::LinkMemory;
+use crate::pass::Pass;
+use crate::places;
+use crate::topology::Shape;
+use crate::world::Standing;
+
+/// What became of the desired links.
+pub(crate) struct Linked {
+    /// Desired pairs of placed nodes, sorted.
+    pub pairs: Vec<Pair>,
+    /// Their report, in the same order; behind them pairs with members that have no place yet.
+    pub reports: Vec<LinkReport>,
+    /// The same as nodes.
+    pub ends: Vec<(usize, usize)>,
+    /// Peering additions, one call a node.
+    pub additions: Vec<Sequence>,
+    /// Dials and what belongs to them.
+    pub dials: Vec<Sequence>,
+}
+
+/// Judges every desired link and decides what is done about it.
+pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
+    let desired = places::desired(&pass.world);
+    let pairs: Vec<Pair> = desired.iter().map(|&(a, b)| Pair { a, b }).collect();
+    let mut before = std::mem::take(&mut pass.memory.links);
+    let mut entries: Vec<Vec<Address>> = vec![Vec::new(); pass.world.nodes.len()];
+    let mut steps = Vec::new();
+    let mut reports = Vec::with_capacity(pairs.len());
+    for pair in &pairs {
+        let mut judged = links::judge(&pass.world, &pass.sides, *pair);
+        let link = pass.link(*pair);
+        if judged.state == LinkState::Healthy {
+            reports.push(LinkReport {
+                link,
+                state: judged.state,
+                reason: None,
+                held: None,
+            });
+            continue;
+        }
+        let mut memory = before.remove(&link).unwrap_or_default();
+        memory.removing = false;
+        let decision = dial::decide(pass, *pair, &mut judged, &mut memory);
+        if let Decision::Nothing = decision {
+            memory = LinkMemory {
+                dialled: memory.dialled,
+                ..LinkMemory::default()
+            };
+        }
+        if memory != LinkMemory::default() {
+            pass.memory.links.insert(link.clone(), memory);
+        }
+        let protected = protect(pass, *pair, &judged, &mut entries);
+        reports.push(report(link, judged, decision, protected, &mut steps));
+    }
+    // What is no longer desired is remembered only while it is being removed.
+    before.retain(|_, memory| memory.removing);
+    pass.memory.links.append(&mut before);
+    let (dials, waiting) = dial::send(pass, steps);
+    for (pair, held) in waiting {
+        if let Ok(at) = pairs.binary_search_by_key(&(pair.a, pair.b), |pair| (pair.a, pair.b)) {
+            reports[at].reason = reports[at]
+                .reason
+                .take()
+                .filter(|one| *one != Reason::BeingMade);
+            reports[at].reason.get_or_insert(held.reason.clone());
+            reports[at].held = Some(held);
+        }
+    }
+    let additions = additions(pass, entries);
+    let mut ends = desired;
+    unplaced(pass, &mut ends, &mut reports);
+    Linked {
+        pairs,
+        reports,
+        ends,
+        additions,
+        dials,
+    }
+}
+
+/// The entries that an unprotected link needs: added, or why not.
+fn protect(
+    pass: &mut Pass<'_>,
+    pair: Pair,
+    judged: &Judged<'_>,
+    entries: &mut [Vec<Address>],
+) -> Result<(), Held> {
+    let mut held = Ok(());
+    for (end, lacks) in [
+        (End::A, judged.unprotected[0]),
+        (End::B, judged.unprotected[1]),
+    ] {
+        if !lacks {
+            continue;
+        }
+        let (node, far) = (pair.at(end), pair.at(end.other()));
+        match entry(pass, judged, node, far) {
+            Ok(address) => entries[node].push(address),
+            Err(reason) => held = Err(reason),
+        }
+    }
+    held
+}
+
+fn entry(
+    pass: &mut Pass<'_>,
+    judged: &Judged<'_>,
+    node: usize,
+    far: usize,
+) -> Result<Address, Held> {
+    if !pass.enforces() {
+        return Err(pass.hold(Reason::Mode, None));
+    }
+    if let Some(reason) = pass.quarantine(node).or_else(|| pass.quarantine(far)) {
+        return Err(pass.hold(reason, None));
+    }
+    if let Some(reason @ Reason::FilterConflict { .. }) = &judged.reason {
+        return Err(pass.hold(reason.clone(), None));
+    }
+    if let Err(until) = pass.callable(node) {
+        return Err(pass.waiting(node, until));
+    }
+    let (at, far) = (&pass.world.nodes[node], &pass.world.nodes[far]);
+    if let Some(Err(failure)) = at.state.map(|state| &state.peering) {
+        let reason = Reason::Unreachable {
+            member: at.name.clone(),
+            kind: failure.kind,
+        };
+        return Err(pass.hold(reason, None));
+    }
+    match (far.address(), far.place) {
+        (Some(address), Some(peer)) => Ok(address.with_peer(peer)),
+        _ => Err(pass.hold(
+            Reason::NoAddress {
+                member: far.name.clone(),
+            },
+            None,
+        )),
+    }
+}
+
+/// One line of the report; what is sent goes to `steps`.
+fn report(
+    link: Link,
+    judged: Judged<'_>,
+    decision: Decision,
+    protected: Result<(), Held>,
+    steps: &mut Vec<Step>,
+) -> LinkReport {
+    let mut reason = judged.reason;
+    let held = match decision {
+        Decision::Held(held) => {
+            reason.get_or_insert(held.reason.clone());
+            Some(held)
+        }
+        Decision::Awaiting => None,
+        Decision::Send(step) => {
+            steps.push(step);
+            None
+        }
+        Decision::Nothing => match (&reason, protected) {
+            (_, Err(held)) => Some(held),
+            (Some(Reason::Unprotected), Ok(())) | (None, _) => None,
+            (Some(reason), Ok(())) => Some(Held {
+                reason: reason.clone(),
+                until: None,
+            }),
+        },
+    };
+    let reason = Some(reason.unwrap_or(Reason::BeingMade));
+    LinkReport {
+        link,
+        state: judged.state,
+        reason,
+        held,
+    }
+}
+
+fn additions(pass: &Pass<'_>, entries: Vec<Vec<Address>>) -> Vec<Sequence> {
+    let any = entries
+        .into_iter()
+        .enumerate()
+        .filter(|(_, addresses)| !addresses.is_empty());
+    any.filter_map(|(node, addresses)| pass.single(node, Call::PeeringAdd { addresses }, None))
+        .collect()
+}
+
+/// In a full mesh it is known which links members without a recorded identity will have.
+fn unplaced(pass: &Pass<'_>, ends: &mut Vec<(usize, usize)>, reports: &mut Vec<LinkReport>) {
+    if places::shape(&pass.world) != Shape::FullMesh {
+        return;
+    }
+    let nodes = &pass.world.nodes;
+    let is_new = |node: usize| nodes[node].standing == Standing::New && nodes[node].place.is_none();
+    let all: Vec<usize> = (0..nodes.len())
+        .filter(|node| nodes[*node].place.is_some() || is_new(*node))
+        .collect();
+    let mut missing = BTreeMap::new();
+    for new in all.iter().copied().filter(|node| is_new(*node)) {
+        let member = nodes[new].name.clone();
+        let reason = nodes[new]
+            .silence()
+            .unwrap_or(Reason::NotRecorded { member });
+        for other in all.iter().copied().filter(|other| *other != new) {
+            missing
+                .entry((new.min(other), new.max(other)))
+                .or_insert_with(|| reason.clone());
+        }
+    }
+    for ((a, b), reason) in missing {
+        let held = Some(Held {
+            reason: reason.clone(),
+            until: None,
+        });
+        let link = pass.link(Pair { a, b });
+        ends.push((a, b));
+        reports.push(LinkReport {
+            link,
+            state: LinkState::Unknown,
+            reason: Some(reason),
+            held,
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! One pass from input to plan and report.
+
+use kubomesh_core::{Call, LinkCounts, Plan, Report, Sequence};
+
+use crate::conditions::Findings;
+use crate::filters::Filters;
+use crate::mesh::{self, Linked};
+use crate::pass::Pass;
+use crate::records::{self, Ledger};
+use crate::removal::{self, Removed};
+use crate::sides::Sides;
+use crate::world::World;
+use crate::{PlanInput, Planned, members, remember};
+
+/// Plans one pass. Pure: the same input gives the same plan, report and memory in any process.
+pub fn plan(input: &PlanInput<'_>) -> Planned {
+    let mut memory = remember::recall(input);
+    let world = World::new(*input, &mut memory);
+    remember::answered(&world, &mut memory);
+    let sides = Sides::new(&world);
+    let filters = Filters::new(&world);
+    let mut ledger = records::write(&world, &sides, &filters, &mut memory);
+    let unsettled = std::mem::take(&mut ledger.unsettled);
+    let mut pass = Pass {
+        world,
+        sides,
+        filters,
+        memory,
+        unsettled,
+        due: ledger.due,
+    };
+    let linked = mesh::link(&mut pass);
+    let removed = removal::remove(&mut pass, &linked);
+    let mut sequences = mend(&pass);
+    let report = report(&pass, &ledger, &linked, &removed);
+    sequences.extend(removed.sequences);
+    sequences.extend(linked.additions);
+    sequences.extend(linked.dials);
+    let plan = Plan {
+        records: ledger.writes,
+        sequences,
+    };
+    Planned {
+        plan,
+        report: Report {
+            surplus: removed.surplus,
+            links: linked.reports,
+            ..report
+        },
+        memory: pass.memory,
+    }
+}
+
+/// One filters call a node, where one is due.
+fn mend(pass: &Pass<'_>) -> Vec<Sequence> {
+    let call = |node: usize| -> Option<Call> {
+        let at = &pass.world.nodes[node];
+        let settled = at.quarantine().is_none() && pass.callable(node).is_ok();
+        settled
+            .then(|| pass.filters.mend(&pass.world, node))
+            .flatten()?
+            .call
+    };
+    let nodes = 0..pass.world.nodes.len();
+    nodes
+        .filter_map(|node| pass.single(node, call(node)?, None))
+        .collect()
+}
+
+/// The report but for its links, which are moved in.
+fn report(pass: &Pass<'_>, ledger: &Ledger, linked: &Linked, removed: &Removed) -> Report {
+    let input = &pass.world.input;
+    let mut counts = LinkCounts::default();
+    linked
+        .reports
+        .iter()
+        .for_each(|report| counts.add(report.state));
+    let members = members::members(pass, linked);
+    let removals_held = ledger.held + removed.held;
+    let findings = Findings {
+        pass,
+        linked,
+        members: &members,
+        removals_held,
+        expired: ledger.expired.len(),
+    };
+    let conditions = findings.conditions();
+    Report {
+        mesh: input.membership.mesh.clone(),
+        at: input.now,
+        members,
+        links: Vec::new(),
+        counts,
+        surplus: Vec::new(),
+        removals_held,
+        doubt: input.membership.doubt.clone(),
+        conditions,
+        retired_expired: ledger.expired.clone(),
+        next_due: pass.due.map(|due| due.since(input.now)),
+    }
+}

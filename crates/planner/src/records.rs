@@ -1,0 +1,284 @@
+//! The records: what is stored before it is acted on, and what is forgotten when nothing needs it
+//! any more (rules.md, Records).
+
+use std::collections::BTreeMap;
+
+use kubomesh_core::{Address, Mode, PeerId, Record, RecordWrite, Retired, Role, Timestamp};
+
+use crate::capacity;
+use crate::filters::Filters;
+use crate::identity::{Verdict, restarted};
+use crate::memory::Memory;
+use crate::network;
+use crate::sides::Sides;
+use crate::world::{Node, Origin, Standing, World};
+
+/// Addresses that a record keeps.
+const MAX_ADDRESSES: usize = 16;
+
+/// What becomes of the records.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    /// The writes, in order of the records' names.
+    pub writes: Vec<RecordWrite>,
+    /// By node: whether its identity or present address is being changed.
+    pub unsettled: Vec<bool>,
+    /// Retired identities dropped after their time.
+    pub expired: Vec<PeerId>,
+    /// Changes that would be made were it not for doubt.
+    pub held: u64,
+    /// When the next record is due to change by time alone.
+    pub due: Option<Timestamp>,
+}
+
+/// What all records are judged by.
+struct Book<'a, 'b> {
+    world: &'b World<'a>,
+    sides: &'b Sides<'a>,
+    /// Whether every live recorded node showed its peering list: only then nobody holds what
+    /// nobody shows.
+    all_read: bool,
+    ledger: Ledger,
+}
+
+/// Compares every record with what it should be.
+pub(crate) fn write(
+    world: &World<'_>,
+    sides: &Sides<'_>,
+    filters: &Filters<'_>,
+    memory: &mut Memory,
+) -> Ledger {
+    let live = world.nodes.iter().filter(|node| node.is_recorded());
+    let all_read = live.clone().all(Node::is_readable);
+    let mut book = Book {
+        world,
+        sides,
+        all_read,
+        ledger: Ledger::default(),
+    };
+    let mut away = BTreeMap::new();
+    for (index, node) in world.nodes.iter().enumerate() {
+        if node.is_away() {
+            let since = memory
+                .away
+                .get(node.name)
+                .copied()
+                .unwrap_or(world.input.now);
+            away.insert(node.name.clone(), since);
+        }
+        let wanted = book.wanted(index, away.get(node.name).copied(), memory);
+        let wanted = wanted.map(|record| book.mended(index, record, filters));
+        book.settle(node, wanted);
+    }
+    memory.away = away;
+    book.ledger
+}
+
+impl Book<'_, '_> {
+    /// The record that a node should have.
+    fn wanted(&mut self, index: usize, away: Option<Timestamp>, memory: &Memory) -> Option<Record> {
+        let node = &self.world.nodes[index];
+        let mut record = match (node.record, node.member) {
+            (Some(record), _) => record.clone(),
+            (None, Some(member)) if node.standing == Standing::New => Record::new(
+                &self.world.input.membership.mesh.name,
+                member.name.clone(),
+                Role::Kubo,
+                member.uid.clone(),
+            ),
+            (None, _) => return None,
+        };
+        match node.verdict {
+            Verdict::Adopt(shown) => self.adopt(node, &mut record, shown),
+            _ => self.forget(&mut record, away),
+        }
+        self.refresh(node, &mut record, memory);
+        self.drop_addresses(index, &mut record);
+        self.drop_retired(index, &mut record);
+        let gone =
+            node.member.is_none() && !self.world.input.membership.waiting.contains_key(node.name);
+        if gone && record.peer_id.is_none() && record.retired.is_empty() {
+            if self.doubted() {
+                self.ledger.held += 1;
+                return Some(record);
+            }
+            return None;
+        }
+        Some(record)
+    }
+
+    fn doubted(&self) -> bool {
+        self.world.input.membership.doubt.is_some()
+    }
+
+    /// A first identity, the same one in a new life, or another one in place of the recorded.
+    fn adopt(&self, node: &Node<'_>, record: &mut Record, shown: PeerId) {
+        let Some(member) = node.member else { return };
+        if record.peer_id != Some(shown) {
+            retire(record, self.world.input.now);
+            record.capacity = None;
+        }
+        record.uid = member.uid.clone();
+        record.peer_id = Some(shown);
+        record.capacity = record
+            .capacity
+            .filter(|_| record.container == member.container);
+        record.container = member.container.clone();
+        // It was retired and is back: its addresses are its own again.
+        let (back, retired) = std::mem::take(&mut record.retired)
+            .into_iter()
+            .partition(|one: &Retired| one.peer_id == shown);
+        record.retired = retired;
+        let former: Vec<Retired> = back;
+        record
+            .addresses
+            .extend(former.into_iter().flat_map(|one| one.addresses));
+    }
+
+    /// An identity without a live member is retired after its time.
+    fn forget(&mut self, record: &mut Record, away: Option<Timestamp>) {
+        let Some(since) = away else { return };
+        let due = since + self.world.input.policy.links.forget_after;
+        if due > self.world.input.now {
+            self.ledger.due = Some(self.ledger.due.map_or(due, |other| other.min(due)));
+        } else if self.doubted() {
+            self.ledger.held += 1;
+        } else {
+            retire(record, self.world.input.now);
+        }
+    }
+
+    /// What is copied from the member and from what was read.
+    fn refresh(&self, node: &Node<'_>, record: &mut Record, memory: &Memory) {
+        let Some(member) = node.member else { return };
+        let rpc = member.access.endpoint().to_string();
+        if *record.rpc != *rpc {
+            record.rpc = rpc.into();
+        }
+        let same_life = record.uid == member.uid && record.peer_id.is_some();
+        if !same_life || matches!(node.verdict, Verdict::Wrong { .. } | Verdict::Suspect) {
+            return;
+        }
+        record.zone.clone_from(&member.zone);
+        let known = node
+            .observation
+            .and_then(|observation| observation.present());
+        let known = known.filter(|state| Some(state.peer_id) == record.peer_id);
+        let listen = known.and_then(|state| state.listen.as_deref().ok());
+        let former = record.addresses.first().cloned();
+        let present = network::mesh_address(member, network::wanted(), listen, former.as_ref());
+        if let Some(present) = present
+            && former.as_ref() != Some(&present)
+        {
+            record.addresses.retain(|address| *address != present);
+            record.addresses.insert(0, present);
+        }
+        let started = memory.members.get(node.name).map(|known| known.started);
+        let seen_since = node.seen().map(|(_, at)| at) >= started;
+        if restarted(member, record) && seen_since {
+            record.container = member.container.clone();
+            record.capacity = None;
+        }
+        let limits = known.and_then(|state| state.conn_limits.as_ref());
+        if record.capacity.is_none() && !restarted(member, record) {
+            record.capacity = limits.and_then(capacity::read);
+        }
+    }
+
+    /// Forgets former addresses that no node holds.
+    fn drop_addresses(&self, index: usize, record: &mut Record) {
+        let stored = self.world.nodes[index].record;
+        if record.addresses.len() > 1 && self.all_read && !self.doubted() {
+            let kept = |address: &Address| {
+                let origin = |at| Origin::Record { node: index, at };
+                let at =
+                    stored.and_then(|stored| stored.addresses.iter().position(|a| a == address));
+                at.is_none_or(|at| self.sides.holds(origin(at)))
+            };
+            let present = record.addresses[0].clone();
+            record
+                .addresses
+                .retain(|address| *address == present || kept(address));
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        record
+            .addresses
+            .retain(|address| seen.insert(address.clone()));
+        record.addresses.truncate(MAX_ADDRESSES);
+    }
+
+    /// Forgets retired identities that no node holds an entry of ours for.
+    fn drop_retired(&mut self, index: usize, record: &mut Record) {
+        let stored = self.world.nodes[index].record;
+        let now = self.world.input.now;
+        let retired = std::mem::take(&mut record.retired);
+        for one in retired {
+            let at =
+                stored.and_then(|stored| stored.retired.iter().position(|other| *other == one));
+            let held = at.is_some_and(|at| self.sides.holds(Origin::Retired { node: index, at }));
+            // One that is retired in this pass had its entries counted under its record.
+            let fresh = at.is_none();
+            let expired = now.since(one.since) >= self.world.input.timings.retired_for;
+            match (held || fresh, self.all_read) {
+                (false, true) if self.doubted() => self.ledger.held += 1,
+                (false, true) => continue,
+                (false, false) if expired && !self.doubted() => {
+                    if self.world.holder(&one.peer_id).is_none() {
+                        self.ledger.expired.push(one.peer_id);
+                    }
+                    continue;
+                }
+                _ => {}
+            }
+            record.retired.push(one);
+        }
+    }
+
+    /// What a record says of filters that were taken away.
+    fn mended(&self, index: usize, mut record: Record, filters: &Filters<'_>) -> Record {
+        let node = &self.world.nodes[index];
+        if self.world.input.policy.mode != Mode::Observe
+            && node.quarantine().is_none()
+            && let Some(mending) = filters.mend(self.world, index)
+        {
+            record.removed_filters = mending.removed;
+        }
+        record
+    }
+
+    fn settle(&mut self, node: &Node<'_>, wanted: Option<Record>) {
+        let changed = |wanted: &Record| {
+            node.record.is_none_or(|stored| {
+                (&stored.uid, stored.peer_id) != (&wanted.uid, wanted.peer_id)
+                    || stored.addresses.first() != wanted.addresses.first()
+            })
+        };
+        self.ledger
+            .unsettled
+            .push(wanted.as_ref().is_some_and(changed));
+        match wanted {
+            Some(wanted) if node.record != Some(&wanted) => {
+                self.ledger.writes.push(RecordWrite::Put(Box::new(wanted)));
+            }
+            None if node.record.is_some() => {
+                let name = node.record.map(Record::name).unwrap_or_default();
+                self.ledger.writes.push(RecordWrite::Delete(name));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Moves the present identity to the retired ones.
+fn retire(record: &mut Record, now: Timestamp) {
+    let addresses = std::mem::take(&mut record.addresses);
+    record.container = None;
+    if let Some(peer_id) = record.peer_id.take() {
+        record.retired.push(Retired {
+            uid: record.uid.clone(),
+            peer_id,
+            addresses,
+            since: now,
+        });
+    }
+}
