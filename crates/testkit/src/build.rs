@@ -1,1 +1,0 @@
-//! Builders of the vocabulary's values, with defaults that a healthy small fleet would have.
