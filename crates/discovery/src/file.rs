@@ -1,0 +1,10 @@
+//! Members from a file: for fleets outside Kubernetes, the demo, a laptop.
+
+mod document;
+mod follow;
+mod members;
+mod source;
+
+pub use document::{FileError, FileMesh, MemberLine};
+pub use follow::MembersFile;
+pub use source::{FoundInFile, members_file};

@@ -1,0 +1,219 @@
+//! Reads the file again and again and publishes a fleet of one mesh.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubomesh_core::{Membership, MeshId};
+use tokio::sync::watch;
+
+use super::members::{Unusable, member};
+use super::{FileError, MembersFile};
+use crate::{AuthStore, Fleet, MeshView, Settings};
+
+/// What discovery from a members file finds, as it stands at any moment.
+#[derive(Debug, Clone)]
+pub struct FoundInFile {
+    /// The one mesh and its members.
+    pub fleet: watch::Receiver<Arc<Fleet>>,
+    /// The files that the lines name.
+    pub credentials: AuthStore,
+}
+
+/// How often the file is looked at. Its content is compared, not its time: editors, mounts and
+/// clocks treat times as they like.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Largest members file: 100,000 lines of 160 characters.
+const MAX_FILE: u64 = 16 << 20;
+
+/// Largest file with a secret.
+const MAX_SECRET: u64 = 64 << 10;
+
+struct FileSource {
+    path: PathBuf,
+    settings: Settings,
+    file: MembersFile,
+    credentials: AuthStore,
+    fleet: watch::Sender<Arc<Fleet>>,
+}
+
+/// Discovery from a members file: the channels, and the work behind them, which runs until it is
+/// dropped. The first reading is done before this returns.
+///
+/// # Errors
+/// When the file cannot be read or used as it is now; later such edits are refused and told in
+/// [`Fleet::troubles`].
+pub fn members_file(
+    path: &Path,
+    settings: Settings,
+) -> Result<(FoundInFile, impl Future<Output = ()> + Send), FileError> {
+    let text = read(path, MAX_FILE)?;
+    let file = MembersFile::open(text, settings.timings.file_settle, settings.clock.now())?;
+    let (fleet, seen) = watch::channel(Arc::default());
+    let credentials = AuthStore::default();
+    let path = path.to_owned();
+    let source = FileSource {
+        path,
+        settings,
+        file,
+        credentials: credentials.clone(),
+        fleet,
+    };
+    source.publish();
+    Ok((
+        FoundInFile {
+            fleet: seen,
+            credentials,
+        },
+        source.run(),
+    ))
+}
+
+// === impl FileSource ===
+
+impl FileSource {
+    async fn run(mut self) {
+        let mut tick = tokio::time::interval(LOOK);
+        loop {
+            tick.tick().await;
+            self.look();
+            self.publish();
+        }
+    }
+
+    fn look(&mut self) {
+        let reads = &self.settings.metrics.file_reads;
+        match self
+            .file
+            .look(read(&self.path, MAX_FILE), self.settings.clock.now())
+        {
+            None => {}
+            Some(Ok(())) => {
+                reads.get("taken").inc();
+                tracing::info!(path = %self.path.display(), "members file read again");
+            }
+            Some(Err(error)) => {
+                reads.get("refused").inc();
+                tracing::warn!(
+                    path = %self.path.display(),
+                    "{error}; the last good content stays in use"
+                );
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let unusable = self.read_secrets();
+        let id = MeshId::file();
+        let mut membership = Membership::empty(id.clone());
+        for line in self.file.lines() {
+            let mut member = member(line, &unusable);
+            self.resolve(&mut member.access);
+            membership.members.insert(member.name.clone(), member);
+        }
+        let trouble = self.file.refused().map(|error| {
+            (
+                "members file".to_owned(),
+                format!("{error}; the last good content stays in use"),
+            )
+        });
+        let view = MeshView {
+            id: id.clone(),
+            generation: 0,
+            policy: Ok(Arc::clone(&self.file.good().policy)),
+            membership: Arc::new(membership),
+            status: None,
+        };
+        let fleet = Fleet {
+            synced: true,
+            pending: Vec::new(),
+            troubles: trouble.into_iter().collect(),
+            meshes: [(id, view)].into(),
+        };
+        self.fleet.send_if_modified(|published| {
+            let changed = **published != fleet;
+            if changed {
+                *published = Arc::new(fleet);
+            }
+            changed
+        });
+    }
+
+    /// Reads every file that a line names; answers with those that cannot be used.
+    fn read_secrets(&self) -> Unusable {
+        let mut unusable = Unusable::new();
+        let mut known = BTreeSet::new();
+        for line in self.file.lines() {
+            if let Some(file) = &line.auth_file {
+                known.insert(&**file);
+                let header = read(&self.at(file), MAX_SECRET)
+                    .map_err(|error| why(&error))
+                    .and_then(|text| {
+                        kubomesh_kubo::authorization(&text).map_err(|error| error.to_string())
+                    });
+                match header {
+                    Ok(header) => self.credentials.set(file, Some(header)),
+                    Err(why) => {
+                        self.credentials.set(file, None);
+                        let why = format!("the authFile {file} cannot be used: {why}");
+                        unusable.insert(Arc::clone(file), why);
+                    }
+                }
+            }
+            if let Some(file) = &line.ca_file
+                && let Err(error) = read(&self.at(file), MAX_FILE)
+            {
+                let why = format!("the caFile {file} cannot be used: {}", why(&error));
+                unusable.insert(Arc::clone(file), why);
+            }
+        }
+        self.credentials.keep(|name| known.contains(name));
+        unusable
+    }
+
+    /// A CA file is opened by whoever connects: its path must not depend on where that is.
+    fn resolve(&self, access: &mut kubomesh_core::Access) {
+        if let kubomesh_core::Access::Direct {
+            ca_file: Some(file),
+            ..
+        } = access
+        {
+            *file = self.at(file).to_string_lossy().as_ref().into();
+        }
+    }
+
+    /// Paths in the file are relative to its folder.
+    fn at(&self, file: &str) -> PathBuf {
+        self.path
+            .parent()
+            .unwrap_or_else(|| Path::new(""))
+            .join(file)
+    }
+}
+
+fn why(error: &FileError) -> String {
+    match error {
+        FileError::Unreadable { why, .. } => why.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Reads a text file of a bounded size.
+fn read(path: &Path, most: u64) -> Result<String, FileError> {
+    use std::io::Read;
+    let unreadable = |why: String| FileError::Unreadable {
+        path: path.display().to_string(),
+        why,
+    };
+    let file = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
+    let mut text = String::new();
+    let read = file.take(most + 1).read_to_string(&mut text);
+    read.map_err(|e| unreadable(e.to_string()))?;
+    if text.len() as u64 > most {
+        return Err(unreadable(format!("it is larger than {most} bytes")));
+    }
+    Ok(text)
+}

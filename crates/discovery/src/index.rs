@@ -1,0 +1,9 @@
+//! All meshes and their pods together: a plain struct that is told of every change and answers with
+//! a [`Fleet`](crate::Fleet). No clock, no I/O.
+
+mod claims;
+mod facts;
+mod state;
+
+pub use facts::{MeshFacts, MeshKey};
+pub use state::Index;

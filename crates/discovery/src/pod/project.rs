@@ -1,0 +1,93 @@
+//! What makes a pod a member, and how that member is reached: a pure function of one pod.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kubomesh_api::Peers;
+use kubomesh_core::{Access, Contact, Endpoint, Member, Network, Role, Source, Waiting};
+
+use super::wire::{ContainerFacts, Phase, PodFacts};
+
+/// Port of Kubo's RPC where nothing else is said (product.md, `spec.peers.rpc.port`).
+const RPC_PORT: u16 = 5001;
+
+/// The member that a selected pod is, or why it is none now. `auth` names the secret of its RPC as
+/// [`Credentials`](kubomesh_core::Credentials) knows it. A pod that is not Ready is a member with
+/// `ready: false`; whether it is acted on depends on its record.
+///
+/// # Errors
+/// When the pod ended, is being deleted, has no IP, or nothing says where its RPC is.
+pub fn project(
+    pod: &PodFacts,
+    peers: &Peers,
+    auth: Option<Arc<str>>,
+    zone: Arc<str>,
+) -> Result<Member, Waiting> {
+    if pod.phase == Phase::Ended {
+        return Err(Waiting::Ended);
+    }
+    if pod.terminating {
+        return Err(Waiting::Terminating);
+    }
+    let ip = *pod.ips.first().ok_or(Waiting::NoIp)?;
+    let kubo = kubo_container(&pod.containers);
+    let port = peers
+        .rpc_port
+        .or_else(|| kubo.map(|container| container.api.unwrap_or(RPC_PORT)))
+        .or_else(|| named_api(&pod.containers))
+        .ok_or(Waiting::NoRpcPort)?;
+    let owner = owner(&pod.containers, port);
+    let swarm = owner.and_then(|container| container.swarm);
+    let any_swarm = || pod.containers.iter().find_map(|container| container.swarm);
+    Ok(Member {
+        name: (&*pod.name).into(),
+        uid: (&*pod.uid).into(),
+        role: Role::Kubo,
+        source: Source::Pod,
+        access: Access::Direct {
+            endpoint: Endpoint::http(ip, port),
+            auth,
+            ca_file: None,
+        },
+        networks: BTreeMap::from([(Network::Pod, pod.ips.to_vec())]),
+        host_ip: pod.host_ip,
+        host_network: pod.host_network,
+        swarm_port: peers.swarm_port.or(swarm).or_else(any_swarm),
+        swarm: None,
+        zone,
+        container: owner.and_then(|container| container.start.clone()),
+        ready: pod.ready,
+        created: pod.created,
+        stated_peer_id: None,
+        contact: Contact::Allowed,
+    })
+}
+
+/// The container that looks like Kubo; an init container only if no other does.
+fn kubo_container(containers: &[ContainerFacts]) -> Option<&ContainerFacts> {
+    let kubos = || containers.iter().filter(|container| container.kubo);
+    // One with a port named `api` says more than one with the right name alone.
+    kubos()
+        .find(|container| !container.init && container.api.is_some())
+        .or_else(|| kubos().find(|container| !container.init))
+        .or_else(|| kubos().next())
+}
+
+fn named_api(containers: &[ContainerFacts]) -> Option<u16> {
+    containers.iter().find_map(|container| container.api)
+}
+
+/// The container that owns the RPC port: it declares the port, or looks like Kubo, or is the only
+/// one.
+fn owner(containers: &[ContainerFacts], port: u16) -> Option<&ContainerFacts> {
+    let plain = || containers.iter().filter(|container| !container.init);
+    plain()
+        .find(|container| container.ports.contains(&port))
+        .or_else(|| {
+            containers
+                .iter()
+                .find(|container| container.ports.contains(&port))
+        })
+        .or_else(|| kubo_container(containers))
+        .or_else(|| plain().next().filter(|_| plain().count() == 1))
+}
