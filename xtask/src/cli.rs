@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::project::Project;
-use crate::{ci, e2e, generate, test, tidy};
+use crate::{ci, demo, e2e, generate, test, tidy};
 
 /// Runs things in this repository. Each command may be run from any folder of it.
 #[derive(Debug, Parser)]
@@ -19,6 +19,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The main job on this machine: nodes, the controller, and links that come and stay
+    ///
+    /// No Kubernetes and no root. With --once the last line is
+    /// `converged peers=12 links=66/66 seconds=1.9` and the exit code 0; else it stays until Ctrl-C.
+    Demo(demo::Demo),
     /// Run every test and say how many passed, failed and were skipped
     ///
     /// The last line is `N passed, N failed, N skipped`. Exit code 1 on any failure.
@@ -51,7 +56,7 @@ enum Command {
 }
 
 /// Parses the command line, runs the command and prints what went wrong.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(&cli.command) {
         Ok(code) => code,
@@ -65,6 +70,7 @@ pub(crate) fn main() -> ExitCode {
 fn dispatch(command: &Command) -> Result<ExitCode> {
     let project = Project::here()?;
     match command {
+        Command::Demo(arguments) => demo::command(&project, arguments),
         Command::Test { fast } => test::command(&project, *fast),
         Command::E2e(arguments) => e2e::command(&project, arguments),
         Command::Gen { check } => generate::command(&project, *check),

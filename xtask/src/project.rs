@@ -122,9 +122,13 @@ impl Project {
         );
         let sh = Shell::new()?;
         sh.change_dir(&root);
-        let text = cmd!(sh, "cargo metadata --format-version 1")
-            .quiet()
-            .read()?;
+        // Only what this machine builds: the rest would have to be downloaded to be described.
+        let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
+        let metadata = cmd!(
+            sh,
+            "cargo metadata --format-version 1 --filter-platform {host}"
+        );
+        let text = metadata.quiet().read()?;
         let metadata = serde_json::from_str(&text).context("cargo metadata is not as expected")?;
         Ok(Self {
             root,

@@ -1,0 +1,92 @@
+//! The terminal: a few lines redrawn in place, or one line for each change where there is none.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+/// How a word is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    Green,
+    Yellow,
+    Red,
+}
+
+/// Where the demo speaks.
+#[derive(Debug)]
+pub(super) struct Screen {
+    terminal: bool,
+    colours: bool,
+    began: Instant,
+    /// Lines that are redrawn.
+    drawn: usize,
+    /// What was last said of the state.
+    said: String,
+}
+
+// === impl Screen ===
+
+impl Screen {
+    pub(super) fn new(colours: bool) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let colours = colours && terminal;
+        Self {
+            terminal,
+            colours,
+            began: Instant::now(),
+            drawn: 0,
+            said: String::new(),
+        }
+    }
+
+    /// How long the demo runs.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Says something that stays.
+    pub(super) fn say(&mut self, text: &str) {
+        let time = self.elapsed().as_secs_f64();
+        self.print(&[], &[format!("{time:>6.1} s  {text}")]);
+    }
+
+    /// Shows the state: on a terminal by `lines` in place, else by `summary` when it is another one
+    /// than the last.
+    pub(super) fn show(&mut self, lines: &[String], summary: &str) {
+        if self.terminal {
+            self.print(lines, &[]);
+        } else if self.said != summary {
+            summary.clone_into(&mut self.said);
+            self.say(summary);
+        }
+    }
+
+    /// A coloured word where there are colours.
+    pub(super) fn paint(&self, colour: Colour, word: &str) -> String {
+        let code = match colour {
+            Colour::Green => 32,
+            Colour::Yellow => 33,
+            Colour::Red => 31,
+        };
+        if self.colours {
+            format!("\x1b[{code}m{word}\x1b[0m")
+        } else {
+            word.to_owned()
+        }
+    }
+
+    /// Takes the redrawn lines away, prints those that stay, and draws the new ones.
+    fn print(&mut self, redrawn: &[String], stay: &[String]) {
+        let mut text = String::new();
+        if self.drawn > 0 {
+            text.push_str(&format!("\x1b[{}A\x1b[J", self.drawn));
+        }
+        for line in stay.iter().chain(redrawn) {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.drawn = redrawn.len();
+        let mut out = std::io::stdout().lock();
+        // Nobody reads any more: the demo goes on to its end.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}

@@ -1,0 +1,295 @@
+//! A running demo, from its first line to its last.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use super::Demo;
+use super::chaos::{Chaos, Sight};
+use super::controller::Controller;
+use super::convergence::Convergence;
+use super::fakes::Fakes;
+use super::fleet::{self, Fleet, Node};
+use super::http::Http;
+use super::pages::{Counts, Report};
+use super::screen::{Colour, Screen};
+use super::stop::Stop;
+use super::swarmnodes::Swarmnodes;
+use crate::generate::CONTROLLER;
+use crate::goparts;
+use crate::project::Project;
+use crate::run;
+use crate::table::Table;
+
+/// How often things are looked at.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// The package and the program of the fakes.
+const FAKEFLEET: (&str, &str) = ("kubomesh-testkit", "fakefleet");
+
+/// More members than this are not shown one by one while all is well with them.
+const SHOWN: usize = 16;
+
+/// How the links came to be there. Its text is the demo's last line.
+#[derive(Debug)]
+pub(super) struct Converged {
+    peers: usize,
+    links: Counts,
+    seconds: f64,
+}
+
+/// Nodes and controller. The controller is ended first: it must not see its nodes go.
+pub(super) struct Stage<'a> {
+    controller: Controller,
+    fleet: Box<dyn Fleet>,
+    http: Http,
+    screen: Screen,
+    arguments: &'a Demo,
+    _folder: xshell::TempDir,
+}
+
+// === impl Stage ===
+
+impl<'a> Stage<'a> {
+    /// Builds what is needed and starts it.
+    ///
+    /// # Errors
+    /// When something does not build or start.
+    pub(super) fn set(project: &Project, arguments: &'a Demo) -> Result<Self> {
+        let folder = project.shell()?.create_temp_dir()?;
+        let fleet = start_fleet(project, folder.path(), arguments)?;
+        project.build(&[CONTROLLER])?;
+        let screen = Screen::new(!arguments.no_color);
+        let kubomesh = project.built("debug", CONTROLLER.1);
+        let controller = Controller::start(&kubomesh, folder.path(), fleet.nodes())?;
+        for (what, address) in controller.addresses() {
+            println!("{what:<8} {address}");
+        }
+        Ok(Self {
+            controller,
+            fleet,
+            http: Http::new(),
+            screen,
+            arguments,
+            _folder: folder,
+        })
+    }
+
+    /// Waits for the links, then goes on as asked. `None` when somebody stopped it.
+    ///
+    /// # Errors
+    /// When the links do not come, or do not come again, in time.
+    pub(super) fn play(&mut self, stop: &Stop) -> Result<Option<Converged>> {
+        let Some(converged) = self.converge(stop)? else {
+            return Ok(None);
+        };
+        if !self.arguments.once {
+            self.screen.say(&format!("{converged}; Ctrl-C ends it"));
+        }
+        if self.arguments.once && !self.arguments.chaos {
+            return Ok(Some(converged));
+        }
+        if !self.stay(stop)? {
+            return Ok(None);
+        }
+        let again = self.converge(stop)?;
+        Ok(again.map(|again| Converged {
+            links: again.links,
+            ..converged
+        }))
+    }
+
+    /// Ends everything, the controller first.
+    pub(super) fn end(self) {
+        self.controller.end();
+        self.fleet.end();
+    }
+
+    /// Waits until every link is on both ends and the controller has nothing left to do.
+    fn converge(&mut self, stop: &Stop) -> Result<Option<Converged>> {
+        let began = Instant::now();
+        let mut convergence = Convergence::default();
+        loop {
+            let report = self.controller.report()?;
+            let plan = self.controller.plan();
+            let whole = report.as_ref().is_some_and(|report| self.is_whole(report));
+            if let Some(at) = convergence.look(self.screen.elapsed(), whole, plan.as_ref()) {
+                let links = report.unwrap_or_default().counts;
+                let peers = self.fleet.nodes().len();
+                return Ok(Some(Converged {
+                    peers,
+                    links,
+                    seconds: at.as_secs_f64(),
+                }));
+            }
+            let summary = self.summary(report.as_ref());
+            self.screen.show(std::slice::from_ref(&summary), &summary);
+            if began.elapsed() > self.arguments.deadline() {
+                bail!("{}", self.why_not(report.as_ref()));
+            }
+            if stop.wait(LOOK) {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Shows what happens until each kind of trouble came and went with `--once`, else for ever.
+    /// False when somebody stopped it.
+    fn stay(&mut self, stop: &Stop) -> Result<bool> {
+        let mut chaos = Chaos::new();
+        while !(self.arguments.once && chaos.had_one_of_each()) {
+            let report = self.controller.report()?;
+            if let Some(report) = &report {
+                let lines = self.lines(report);
+                let summary = self.summary(Some(report));
+                self.screen.show(&lines, &summary);
+            }
+            if self.arguments.chaos {
+                let whole = report.as_ref().is_some_and(|report| self.is_whole(report));
+                let pass = self.controller.plan().map_or(0, |plan| plan.pass);
+                if let Some(news) =
+                    chaos.step(&mut *self.fleet, &self.controller, Sight { whole, pass })?
+                {
+                    self.screen.say(&news);
+                }
+            }
+            if chaos
+                .healing()
+                .is_some_and(|span| span > self.arguments.deadline())
+            {
+                bail!("{}", self.why_not(report.as_ref()));
+            }
+            if stop.wait(LOOK) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the controller says that all is well, and the nodes say the same.
+    fn is_whole(&self, report: &Report) -> bool {
+        let nodes = self.fleet.nodes();
+        report.whole(nodes.len())
+            && fleet::on_both_ends(nodes, &report.links, &self.http) == report.links.len()
+    }
+
+    fn summary(&self, report: Option<&Report>) -> String {
+        let peers = self.fleet.nodes().len();
+        match report {
+            None => "the controller starts".to_owned(),
+            Some(report) => {
+                let troubled = report
+                    .members
+                    .iter()
+                    .filter(|(_, member)| member.state != "reachable");
+                let troubled: Vec<_> = troubled
+                    .take(3)
+                    .map(|(name, member)| format!("{name} {}", member.state))
+                    .collect();
+                let reachable = report.reachable();
+                let mut text = format!(
+                    "{reachable}/{peers} peers reachable, {} links healthy",
+                    report.counts
+                );
+                if !troubled.is_empty() {
+                    text = format!("{text}; {}", troubled.join(", "));
+                }
+                text
+            }
+        }
+    }
+
+    /// The live view: one line a member, or only those that are not well when there are many.
+    fn lines(&self, report: &Report) -> Vec<String> {
+        let all = self.fleet.nodes().len() <= SHOWN;
+        let rows: Vec<_> = self
+            .fleet
+            .nodes()
+            .iter()
+            .filter_map(|node| Some((node, report.members.get(&node.name)?)))
+            .filter(|(_, member)| all || member.state != "reachable" || !member.links.all_healthy())
+            .take(SHOWN)
+            .collect();
+        let mut table = Table::new(["node", "links", "address", "state"]);
+        for (Node { name, rpc, .. }, member) in &rows {
+            table.row([
+                name.clone(),
+                member.links.to_string(),
+                rpc.ip().to_string(),
+                member.state.clone(),
+            ]);
+        }
+        let painted = table.lines().into_iter().enumerate().map(|(index, line)| {
+            let member = index
+                .checked_sub(1)
+                .and_then(|index| rows.get(index))
+                .map(|(_, member)| member);
+            match member {
+                None => line,
+                Some(member) if member.state != "reachable" => {
+                    self.screen.paint(Colour::Red, &line)
+                }
+                Some(member) if !member.links.all_healthy() => {
+                    self.screen.paint(Colour::Yellow, &line)
+                }
+                Some(_) => self.screen.paint(Colour::Green, &line),
+            }
+        });
+        painted.chain([self.summary(Some(report))]).collect()
+    }
+
+    fn why_not(&self, report: Option<&Report>) -> String {
+        let mut text = format!(
+            "not converged after {} s: {}",
+            self.arguments.deadline,
+            self.summary(report)
+        );
+        for trouble in report.map(|report| report.troubles(5)).unwrap_or_default() {
+            text = format!("{text}\n  {trouble}");
+        }
+        format!(
+            "{text}\nthe controller's last lines:\n{}",
+            self.controller.last_lines()
+        )
+    }
+}
+
+/// Real nodes where Go is there, else fakes; the first line says which.
+fn start_fleet(project: &Project, folder: &Path, arguments: &Demo) -> Result<Box<dyn Fleet>> {
+    let Demo { peers, fakes, .. } = arguments;
+    if *fakes || !run::is_there("go", "version") {
+        let why = if *fakes {
+            "as asked"
+        } else {
+            "because there is no Go here"
+        };
+        println!("{peers} nodes, fakes (crates/testkit) {why}, and the real controller");
+        project.build(&[FAKEFLEET])?;
+        return Ok(Box::new(Fakes::start(
+            &project.built("debug", FAKEFLEET.1),
+            folder,
+            *peers,
+        )?));
+    }
+    println!("{peers} nodes, real libp2p ones (tests/swarmnode), and the real controller");
+    let program = goparts::swarmnode(project.root())?;
+    Ok(Box::new(Swarmnodes::start(program, folder, *peers)?))
+}
+
+// === impl Converged ===
+
+impl fmt::Display for Converged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            peers,
+            links,
+            seconds,
+        } = self;
+        write!(
+            f,
+            "converged peers={peers} links={links} seconds={seconds:.1}"
+        )
+    }
+}
