@@ -9,9 +9,10 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http_body::Body;
 use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, Parts};
 use hyper_util::rt::TokioIo;
 use kubomesh_core::{Endpoint, Scheme};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
@@ -25,17 +26,17 @@ const MAX_HEADER_BYTES: usize = 8 * 1024;
 /// Most header lines of a response. Kubo sends ten.
 const MAX_HEADERS: usize = 64;
 
-/// Size of the read buffer. An idle connection keeps it, so it is small; it must hold a header.
+/// Size of the read buffer: it must hold a header, and mostly holds a whole answer.
 const READ_BUFFER: usize = MAX_HEADER_BYTES;
 
 type Io = TokioIo<Either<TcpStream, Box<TlsStream<TcpStream>>>>;
 
-/// A connection on which a request can be sent.
+/// A connection on which a request can be sent: a socket. The HTTP state around it (16 KB of
+/// buffers) lives as long as an exchange, so that an idle connection costs next to nothing.
 pub(crate) struct Wire {
     endpoint: Endpoint,
     host: HeaderValue,
-    sender: SendRequest<Empty<Bytes>>,
-    connection: Connection<Io, Empty<Bytes>>,
+    io: Io,
 }
 
 impl Wire {
@@ -72,18 +73,10 @@ impl Wire {
                 });
             }
         };
-        let (sender, connection) = Builder::new()
-            .max_headers(MAX_HEADERS)
-            .max_header_size(MAX_HEADER_BYTES)
-            .read_buf_exact_size(Some(READ_BUFFER))
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|e| Error::exchanging(&e, endpoint))?;
         Ok(Self {
             endpoint: endpoint.clone(),
             host,
-            sender,
-            connection,
+            io: TokioIo::new(stream),
         })
     }
 
@@ -109,40 +102,37 @@ impl Wire {
         request: Request,
         limit: usize,
     ) -> Result<(Response, Option<Self>), Error> {
-        let Self {
-            endpoint,
-            host,
-            mut sender,
-            mut connection,
-        } = self;
+        let Self { endpoint, host, io } = self;
+        let broken = |e: hyper::Error| Error::exchanging(&e, &endpoint);
+        let (mut sender, mut connection) = Builder::new()
+            .max_headers(MAX_HEADERS)
+            .max_header_size(MAX_HEADER_BYTES)
+            .read_buf_exact_size(Some(READ_BUFFER))
+            .handshake(io)
+            .await
+            .map_err(broken)?;
         let request = request.into_http(&host);
         let work = async {
             // Reads what the node did since: a connection that it closed is seen here, before
             // anything is sent.
             sender.ready().await.map_err(|_| Error::closed())?;
-            let response = sender.send_request(request).await;
-            let response = response.map_err(|e| Error::exchanging(&e, &endpoint))?;
+            let response = sender.send_request(request).await.map_err(broken)?;
             let (head, body) = response.into_parts();
             read(head, body, &endpoint, limit).await
         };
         let (answer, open) = drive(&mut connection, work).await;
         let response = answer?;
-        let open = open && !finished(&mut connection).await && !sender.is_closed();
-        Ok((
-            response,
-            open.then_some(Self {
-                endpoint,
-                host,
-                sender,
-                connection,
-            }),
-        ))
+        // Ended by either side, or with bytes behind the answer that no request asked for.
+        let open = open && !finished(&mut connection).await && sender.is_ready();
+        let Parts { io, read_buf, .. } = connection.into_parts();
+        let open = open && read_buf.is_empty();
+        Ok((response, open.then_some(Self { endpoint, host, io })))
     }
 
-    /// Resolves when the node closes the connection, or breaks the protocol on it.
+    /// Resolves when the node closes the connection, or says something unasked on it.
     pub(crate) async fn closed(&mut self) {
-        // Whatever the reason, the connection is of no use any more.
-        let _ = (&mut self.connection).await;
+        // Whatever it is that is read, the connection is of no use any more.
+        let _ = self.io.inner_mut().read(&mut [0]).await;
     }
 }
 
