@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 
 use crate::project::Project;
-use crate::{ci, demo, e2e, generate, test, tidy};
+use crate::{ci, demo, e2e, generate, programs, test, tidy};
 
 /// Runs things in this repository. Each command may be run from any folder of it.
 #[derive(Debug, Parser)]
@@ -37,6 +37,12 @@ enum Command {
     /// The first run builds the API server and its store from their Go modules, once, in about
     /// five minutes. Exit code 1 when a scenario fails, 2 for a name that is none.
     E2e(e2e::E2e),
+    /// Drive the model of many nodes with the real planner, through churn, partitions and crashes
+    ///
+    /// Exit code 1 when a rule is broken, with the seed and the shortest story that breaks it.
+    Sim(programs::Sim),
+    /// Measure, in the release profile: a table, then a line `name ratio× target ok|short` each
+    Bench(programs::Bench),
     /// Write the generated files: CRDs, docs/metrics.md, docs/cli.md, docs/rbac.md
     Gen {
         /// Write nothing; fail with the name of each file that is not up to date
@@ -73,6 +79,8 @@ fn dispatch(command: &Command) -> Result<ExitCode> {
         Command::Demo(arguments) => demo::command(&project, arguments),
         Command::Test { fast } => test::command(&project, *fast),
         Command::E2e(arguments) => e2e::command(&project, arguments),
+        Command::Sim(arguments) => programs::sim(&project, arguments),
+        Command::Bench(arguments) => programs::bench(&project, arguments),
         Command::Gen { check } => generate::command(&project, *check),
         Command::Tidy => tidy::command(&project),
         Command::Ci { ci: true } => ci::command(&project.without_incremental()),

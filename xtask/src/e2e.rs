@@ -8,11 +8,11 @@ use clap::Args;
 
 use crate::generate::CONTROLLER;
 use crate::goparts::{self, GoParts};
-use crate::project::Project;
+use crate::project::{Profile, Program, Project};
 use crate::run;
 
 /// The package and the program that has the scenarios.
-pub(crate) const LAB: (&str, &str) = ("kubomesh-e2e", "e2e");
+pub(crate) const LAB: Program = ("kubomesh-e2e", "e2e");
 
 /// What to run, and on which nodes.
 #[derive(Debug, Default, Args)]
@@ -40,7 +40,7 @@ pub(crate) fn command(project: &Project, arguments: &E2e) -> Result<ExitCode> {
 
 /// Whether the lab has its program.
 pub(crate) fn is_there(project: &Project) -> bool {
-    project.has_bin(LAB.0, LAB.1)
+    project.has_bin(LAB)
 }
 
 /// Builds what the lab needs, and hands back the command that runs it. Naming the scenarios needs
@@ -49,7 +49,7 @@ pub(crate) fn is_there(project: &Project) -> bool {
 /// # Errors
 /// When a part cannot be built.
 pub(crate) fn lab(project: &Project, arguments: &E2e) -> Result<Command> {
-    let mut command = Command::new(project.built("debug", LAB.1));
+    let mut command = Command::new(project.built(Profile::Dev, LAB.1));
     command.current_dir(project.root());
     if arguments.list {
         project.build(&[LAB])?;
@@ -63,7 +63,7 @@ pub(crate) fn lab(project: &Project, arguments: &E2e) -> Result<Command> {
     }
     command
         .arg("--kubomesh")
-        .arg(project.built("debug", CONTROLLER.1));
+        .arg(project.built(Profile::Dev, CONTROLLER.1));
     command.arg("--manifests").arg(project.path("manifests"));
     if let Some(kubo) = &arguments.kubo {
         command.arg("--kubo").arg(std::path::absolute(kubo)?);

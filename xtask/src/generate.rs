@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use xshell::cmd;
 
-use crate::project::Project;
+use crate::project::{Profile, Program, Project};
 
 /// The package and the program that know.
-pub(crate) const CONTROLLER: (&str, &str) = ("kubomesh-controller", "kubomesh");
+pub(crate) const CONTROLLER: Program = ("kubomesh-controller", "kubomesh");
 
 /// `kubomesh gen <what>` prints the file.
 const FILES: [(&str, &str); 4] = [
@@ -64,13 +64,13 @@ pub(crate) fn up_to_date(project: &Project) -> Result<bool> {
 
 fn generated(project: &Project) -> Result<Vec<(&'static str, String)>> {
     let (package, bin) = CONTROLLER;
-    if !project.has_bin(package, bin) {
+    if !project.has_bin(CONTROLLER) {
         println!("{package} has no program {bin} yet: nothing to generate");
         return Ok(Vec::new());
     }
     let sh = project.shell()?;
     project.build(&[CONTROLLER])?;
-    let program = project.built("debug", bin);
+    let program = project.built(Profile::Dev, bin);
     FILES
         .into_iter()
         .map(|(what, path)| {

@@ -12,6 +12,7 @@ mod demo;
 mod e2e;
 mod generate;
 mod goparts;
+mod programs;
 mod project;
 mod run;
 mod table;

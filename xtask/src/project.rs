@@ -97,6 +97,20 @@ pub(crate) struct EdgeKind {
     pub(crate) kind: Option<String>,
 }
 
+/// A program of the workspace: its package and its name.
+pub(crate) type Program = (&'static str, &'static str);
+
+/// How cargo builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quickly; with every check.
+    Dev,
+    /// The simulation: with every check and optimised, as it runs for minutes.
+    Sim,
+    /// As it is shipped.
+    Release,
+}
+
 /// The text files that are or would be committed, by path from the root, with `/`.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
@@ -184,36 +198,37 @@ impl Project {
     ///
     /// # Errors
     /// When one does not build.
-    pub(crate) fn build(&self, programs: &[(&str, &str)]) -> Result<()> {
-        let mut command = self.cargo(&["build", "--quiet"]);
+    pub(crate) fn build(&self, programs: &[Program]) -> Result<()> {
+        self.build_as(Profile::Dev, programs)
+    }
+
+    /// Builds programs with a profile.
+    ///
+    /// # Errors
+    /// When one does not build.
+    pub(crate) fn build_as(&self, profile: Profile, programs: &[Program]) -> Result<()> {
+        let mut command = self.cargo(&["build", "--quiet", "--profile", profile.name()]);
         for (package, bin) in programs {
             command.args(["--package", package, "--bin", bin]);
         }
         let names: Vec<_> = programs.iter().map(|(_, bin)| *bin).collect();
-        ensure!(
-            run::run(&mut command)?.success(),
-            "cargo could not build {}",
-            names.join(", ")
-        );
+        let built = run::run(&mut command)?.success();
+        ensure!(built, "cargo could not build {}", names.join(", "));
         Ok(())
     }
 
-    /// Whether a package of the workspace builds this program.
-    pub(crate) fn has_bin(&self, package: &str, bin: &str) -> bool {
-        self.metadata.workspace_packages().any(|candidate| {
-            candidate.name == package
-                && candidate.targets.iter().any(|target| {
-                    target.name == bin && target.kind.iter().any(|kind| kind == "bin")
-                })
-        })
+    /// Whether the workspace has this program.
+    pub(crate) fn has_bin(&self, (package, bin): Program) -> bool {
+        let is_it =
+            |target: &Target| target.name == bin && target.kind.iter().any(|kind| kind == "bin");
+        let mut packages = self.metadata.workspace_packages();
+        packages.any(|candidate| candidate.name == package && candidate.targets.iter().any(is_it))
     }
 
-    /// The program that `cargo build` leaves for a profile (`debug` or `release`).
-    pub(crate) fn built(&self, profile: &str, bin: &str) -> PathBuf {
-        self.metadata
-            .target_directory
-            .join(profile)
-            .join(format!("{bin}{}", std::env::consts::EXE_SUFFIX))
+    /// Where cargo leaves a program.
+    pub(crate) fn built(&self, profile: Profile, bin: &str) -> PathBuf {
+        let folder = self.metadata.target_directory.join(profile.folder());
+        folder.join(format!("{bin}{}", std::env::consts::EXE_SUFFIX))
     }
 
     /// Reads every text file that git knows or would add.
@@ -234,6 +249,26 @@ impl Project {
             }
         }
         Ok(tree)
+    }
+}
+
+// === impl Profile ===
+
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Sim => "sim",
+            Self::Release => "release",
+        }
+    }
+
+    /// The folder of its programs below cargo's.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            other => other.name(),
+        }
     }
 }
 

@@ -19,15 +19,13 @@ use super::stop::Stop;
 use super::swarmnodes::Swarmnodes;
 use crate::generate::CONTROLLER;
 use crate::goparts;
-use crate::project::Project;
+use crate::programs::FAKEFLEET;
+use crate::project::{Profile, Project};
 use crate::run;
 use crate::table::Table;
 
 /// How often things are looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
-
-/// The package and the program of the fakes.
-const FAKEFLEET: (&str, &str) = ("kubomesh-testkit", "fakefleet");
 
 /// More members than this are not shown one by one while all is well with them.
 const SHOWN: usize = 16;
@@ -62,7 +60,7 @@ impl<'a> Stage<'a> {
         let fleet = start_fleet(project, folder.path(), arguments)?;
         project.build(&[CONTROLLER])?;
         let screen = Screen::new(!arguments.no_color);
-        let kubomesh = project.built("debug", CONTROLLER.1);
+        let kubomesh = project.built(Profile::Dev, CONTROLLER.1);
         let controller = Controller::start(&kubomesh, folder.path(), fleet.nodes())?;
         for (what, address) in controller.addresses() {
             println!("{what:<8} {address}");
@@ -268,7 +266,7 @@ fn start_fleet(project: &Project, folder: &Path, arguments: &Demo) -> Result<Box
         println!("{peers} nodes, fakes (crates/testkit) {why}, and the real controller");
         project.build(&[FAKEFLEET])?;
         return Ok(Box::new(Fakes::start(
-            &project.built("debug", FAKEFLEET.1),
+            &project.built(Profile::Dev, FAKEFLEET.1),
             folder,
             *peers,
         )?));
