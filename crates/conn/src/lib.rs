@@ -11,9 +11,9 @@
 //! | [`Verified`] | any request | – |
 //!
 //! Nothing is pooled, nothing is retried, no request ever moves to another connection. A connection
-//! has no task of its own: it is driven while an exchange waits for its answer, and by
-//! [`Verified::closed`] while it is idle. An exchange that fails, or that is dropped before its end,
-//! closes the socket.
+//! has no task of its own: an exchange drives it while it waits for its answer, and
+//! [`Verified::closed`] watches it while it is idle. An exchange that fails, or that is dropped
+//! before its end, closes the socket.
 //!
 //! Without an identity there is no way to send a command:
 //!

@@ -122,15 +122,15 @@ impl<I> Verified<I> {
         Ok(response)
     }
 
-    /// Whether another exchange may be tried. `false` is certain; `true` is as of the last time
-    /// that the connection was driven.
+    /// Whether another exchange may be tried. `false` is certain; `true` is as of the end of
+    /// the last exchange.
     #[must_use]
     pub const fn is_open(&self) -> bool {
         self.wire.is_some()
     }
 
-    /// Drives the idle connection until its far end closes it; at once if it is closed. May be
-    /// dropped and called again.
+    /// Waits until the far end closes the idle connection; not at all if it is closed. May be dropped
+    /// and called again.
     pub async fn closed(&mut self) {
         if let Some(wire) = &mut self.wire {
             wire.closed().await;
