@@ -77,11 +77,18 @@ impl World {
 
     /// Whether what one end sends arrives at the other.
     pub(crate) fn carries(&self, conn: &Conn) -> bool {
-        let network = match conn.way {
-            Way::Direct(network) => Some(network),
-            Way::Circuit { .. } => None,
-        };
-        self.reaches(conn.nodes[0], conn.nodes[1], network)
+        let [a, b] = conn.nodes;
+        match conn.way {
+            Way::Direct(network) => self.reaches(a, b, Some(network)),
+            Way::Circuit { .. } => self.reaches_by_relay(a, b),
+        }
+    }
+
+    /// Whether both nodes reach a relay, which is on no network of the world: only what cuts off a
+    /// whole node cuts it off from relays.
+    pub(crate) fn reaches_by_relay(&self, a: NodeIndex, b: NodeIndex) -> bool {
+        let there = |index| self.node(index).host && !self.cuts.0.contains(&Cut::Node(index));
+        there(a) && there(b) && self.node(a).island == self.node(b).island
     }
 
     fn watch_severed(&mut self) {

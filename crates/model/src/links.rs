@@ -77,16 +77,21 @@ impl World {
         }
     }
 
-    /// Makes a circuit through a relay appear, dialled by `from`. Relays are no nodes of the world;
-    /// `via` is the relay's address up to its `/p2p/…`. A limited circuit does not count as
-    /// connected.
-    pub fn circuit(&mut self, from: NodeIndex, to: NodeIndex, via: &str, limited: bool) {
-        let address = Address::lenient(&format!("{via}/p2p-circuit"));
-        self.open(
-            [from, to],
-            Way::Circuit { limited },
-            [address.clone(), address],
-        );
+    /// Makes a circuit through a relay appear, dialled by `from`, and says whether it did: both nodes
+    /// must run and reach relays. Relays are no nodes of the world; `via` is the relay's address up
+    /// to its `/p2p/…`. A limited circuit does not count as connected.
+    pub fn circuit(&mut self, from: NodeIndex, to: NodeIndex, via: &str, limited: bool) -> bool {
+        let online = self.node(from).is_online() && self.node(to).is_online();
+        let possible = from != to && online && self.reaches_by_relay(from, to);
+        if possible {
+            let address = Address::lenient(&format!("{via}/p2p-circuit"));
+            self.open(
+                [from, to],
+                Way::Circuit { limited },
+                [address.clone(), address],
+            );
+        }
+        possible
     }
 
     /// A dial has reached its peer: the connection is listed at both ends (row 1).

@@ -292,7 +292,7 @@ fn two_dials_against_each_other_may_give_two_connections() {
 fn a_circuit_stands_in_the_way_of_a_direct_connection() {
     let mut world = world(2);
     let via = format!("/ip4/10.77.1.9/tcp/4001/p2p/{}", id(9));
-    world.circuit(n(1), n(2), &via, false);
+    assert!(world.circuit(n(1), n(2), &via, false));
     assert_eq!(world.connectedness(n(1), id(2)), Connectedness::Connected);
     connect(&mut world, 1, 2).expect("it says so");
     let circuit = listed(&world, 1)[0].address.clone();
@@ -303,7 +303,7 @@ fn a_circuit_stands_in_the_way_of_a_direct_connection() {
     connect(&mut world, 1, 2).expect("it works");
     assert!(!listed(&world, 1)[0].address.is_relayed());
 
-    world.circuit(n(2), n(1), &via, true);
+    assert!(world.circuit(n(2), n(1), &via, true));
     world.disconnect(n(1), &[&at(2)]).expect("200");
     assert_eq!(world.connectedness(n(1), id(2)), Connectedness::Limited);
     // kubo.md 1.4: a limited circuit is not "connected".
