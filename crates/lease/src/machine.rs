@@ -52,6 +52,8 @@ pub(crate) struct Machine {
     pause: Moment,
     /// Conflicts in a row.
     conflicts: u32,
+    /// Whether there ever was an object.
+    existed: bool,
 }
 
 /// What is known of the object.
@@ -59,8 +61,13 @@ pub(crate) struct Machine {
 enum View {
     /// It must be read. Keeps what was seen before, to tell whether it was renewed since.
     Unknown { before: Option<Seen> },
-    /// There is none.
-    Absent,
+    /// There is none, first seen so at `since`. One that was deleted by hand may have a holder that
+    /// has not noticed: `former` is how long that one may still act.
+    Absent {
+        since: Moment,
+        former: Duration,
+        read: Moment,
+    },
     /// It is there.
     Present { seen: Seen, read: Moment },
 }
@@ -93,6 +100,7 @@ impl Machine {
             term: None,
             pause: Moment::ZERO,
             conflicts: 0,
+            existed: false,
         }
     }
 
@@ -107,7 +115,7 @@ impl Machine {
             View::Present { seen, .. } | View::Unknown { before: Some(seen) } => {
                 seen.sight.holder.as_deref()
             }
-            View::Absent | View::Unknown { before: None } => None,
+            View::Absent { .. } | View::Unknown { before: None } => None,
         }
     }
 
@@ -123,10 +131,10 @@ impl Machine {
     /// The lease was read; `now` is after the answer.
     pub(crate) fn read(&mut self, now: Moment, sight: Option<Sight>) {
         let Some(sight) = sight else {
-            self.view = View::Absent;
-            self.term = None;
+            self.gone(now);
             return;
         };
+        self.existed = true;
         if sight.holder.as_deref() != Some(self.identity.as_str()) {
             self.term = None;
         }
@@ -149,11 +157,13 @@ impl Machine {
             read: now,
         };
         self.conflicts = 0;
+        self.existed = true;
     }
 
     /// A write met another version of the object, or its absence or presence: read it again, at
     /// once the first time.
     pub(crate) fn conflicted(&mut self, now: Moment) {
+        self.existed = true;
         self.conflicts += 1;
         if self.conflicts > 1 {
             self.pause = now + self.timing.retry_pause();
@@ -174,10 +184,37 @@ impl Machine {
         self.term = None;
     }
 
+    /// There is no object. If there was one, somebody deleted it, and whoever held it may not know
+    /// yet; unless that is this candidate.
+    fn gone(&mut self, now: Moment) {
+        let held = self.term.take().is_some_and(|term| now < term.end);
+        if let View::Absent { read, .. } = &mut self.view {
+            *read = now;
+            return;
+        }
+        let former = match self.before() {
+            _ if held || !self.existed => Duration::ZERO,
+            Some(seen) => self.others_duration(&seen.sight),
+            None => self.timing.duration(),
+        };
+        self.view = View::Absent {
+            since: now,
+            former,
+            read: now,
+        };
+    }
+
     fn wanted(&self, now: Moment) -> Step {
         let (seen, read) = match &self.view {
             View::Unknown { .. } => return Step::Read,
-            View::Absent => return Step::Write(Write::Create),
+            View::Absent {
+                since,
+                former,
+                read,
+            } if now < *since + *former => {
+                return self.look(now, *read, *since + *former);
+            }
+            View::Absent { .. } => return Step::Write(Write::Create),
             View::Present { seen, read } => (seen, *read),
         };
         match seen.sight.holder.as_deref() {
@@ -185,15 +222,22 @@ impl Machine {
             Some(holder) if holder == self.identity => self.renewal(now),
             Some(_) => {
                 let expires = seen.since + self.others_duration(&seen.sight);
-                let look = read + self.timing.poll_interval();
                 if now >= expires {
                     Step::Write(Write::Take)
-                } else if now >= look {
-                    Step::Read
                 } else {
-                    Step::Wait(look.min(expires))
+                    self.look(now, read, expires)
                 }
             }
+        }
+    }
+
+    /// Reads from time to time until then.
+    fn look(&self, now: Moment, read: Moment, until: Moment) -> Step {
+        let due = read + self.timing.poll_interval();
+        if now >= due {
+            Step::Read
+        } else {
+            Step::Wait(due.min(until))
         }
     }
 
@@ -217,7 +261,7 @@ impl Machine {
         match &self.view {
             View::Present { seen, .. } => Some(seen),
             View::Unknown { before } => before.as_ref(),
-            View::Absent => None,
+            View::Absent { .. } => None,
         }
     }
 }

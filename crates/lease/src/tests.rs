@@ -1,1 +1,5 @@
 //! Tests of this crate.
+
+mod config;
+mod contenders;
+mod machine;
