@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test of the project, counted.
 
+mod alerts;
 mod cargo;
 mod go;
 mod lab;

@@ -7,6 +7,7 @@ mod metrics;
 mod names;
 mod purity;
 mod rbac;
+mod runbooks;
 mod sizes;
 mod toolchain;
 mod words;
@@ -61,6 +62,7 @@ const CHECKS: &[fn(&House<'_>) -> Vec<Finding>] = &[
     names::check,
     rbac::check,
     metrics::check,
+    runbooks::check,
     words::check,
     toolchain::check,
 ];

@@ -1,6 +1,6 @@
 //! The parts of `cargo xtask test`, in the order in which they run: quick ones first.
 
-use super::{Need, Part, cargo, go, lab};
+use super::{Need, Part, alerts, cargo, go, lab};
 use crate::e2e;
 
 /// Every part.
@@ -22,6 +22,12 @@ pub(super) const ALL: &[Part] = &[
         needs: &[Need::Go],
         subject: lab::has_manifests,
         run: lab::manifests,
+    },
+    Part {
+        name: "alert rules",
+        needs: &[Need::Go],
+        subject: alerts::is_there,
+        run: alerts::run,
     },
     Part {
         name: "scenarios",

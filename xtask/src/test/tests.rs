@@ -1,5 +1,6 @@
 //! What other programs print is counted right.
 
+use super::alerts;
 use super::cargo::{is_noise, parse_result};
 use super::go::Tally;
 use super::{Counts, parts};
@@ -87,6 +88,22 @@ fn the_last_line_is_as_documented() {
     assert_eq!(total.to_string().parse::<Counts>().unwrap(), total);
     assert!("5 passed, 1 failed".parse::<Counts>().is_err());
     assert!("all fine".parse::<Counts>().is_err());
+}
+
+#[test]
+fn promtool_cases_are_counted_once() {
+    let report = "<testsuites><testsuite name=\"a\" tests=\"3\" failures=\"2\"><testcase name=\"one\">\
+                  </testcase><testcase name=\"two\"><failure>a</failure><failure>b</failure></testcase>\
+                  <testcase name=\"three\"></testcase></testsuite></testsuites>";
+    assert_eq!(
+        alerts::parse(report),
+        Counts {
+            passed: 2,
+            failed: 1,
+            skipped: 0
+        }
+    );
+    assert_eq!(alerts::parse(""), Counts::default());
 }
 
 #[test]

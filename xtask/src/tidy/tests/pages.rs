@@ -1,6 +1,6 @@
 //! Verbs, metrics and the toolchain against the pages that explain them.
 
-use super::super::{metrics, rbac, toolchain};
+use super::super::{metrics, rbac, runbooks, toolchain};
 use super::found;
 
 const ROLE: (&str, &str) = (
@@ -78,6 +78,56 @@ fn unknown_metrics_are_found() {
     let rules = ("dashboards/alerts.yaml", "expr: kubomesh_gone > 0\n");
     assert_eq!(found(metrics::check, &[doc, rules]).len(), 1);
     assert_eq!(found(metrics::check, &[rules]).len(), 1, "no page at all");
+}
+
+const RULES: (&str, &str) = (
+    "dashboards/alerts.yaml",
+    "groups:\n  - name: a\n    rules:\n      - alert: KubomeshGone\n        expr: x\n        \
+     annotations: {runbook_url: docs/runbooks/KubomeshGone.md}\n",
+);
+
+const CASES: (&str, &str) = (
+    "dashboards/alerts.test.yaml",
+    "rule_files: [alerts.yaml]\ntests:\n  - alert_rule_test:\n      \
+     - {eval_time: 1m, alertname: KubomeshGone, exp_alerts: [{exp_labels: {a: b}}]}\n      \
+     - {eval_time: 0m, alertname: KubomeshGone, exp_alerts: []}\n",
+);
+
+const PAGE: (&str, &str) = ("docs/runbooks/KubomeshGone.md", "# KubomeshGone\n");
+
+#[test]
+fn alerts_runbooks_and_tests_belong_together() {
+    assert!(found(runbooks::check, &[RULES, CASES, PAGE]).is_empty());
+    let findings = found(runbooks::check, &[RULES, CASES]);
+    assert_eq!(findings.len(), 1);
+    assert!(
+        findings[0].starts_with("dashboards/alerts.yaml:4: KubomeshGone has no runbook"),
+        "{findings:?}"
+    );
+    assert_eq!(
+        found(runbooks::check, &[RULES, PAGE]).len(),
+        2,
+        "neither fires nor not"
+    );
+    let orphan = ("docs/runbooks/KubomeshOld.md", "# Old\n");
+    let findings = found(runbooks::check, &[RULES, CASES, PAGE, orphan]);
+    assert!(
+        findings[0].starts_with("docs/runbooks/KubomeshOld.md:1:"),
+        "{findings:?}"
+    );
+    let unnamed = (
+        "dashboards/alerts.yaml",
+        "groups: [{name: a, rules: [{alert: KubomeshGone, expr: x}]}]\n",
+    );
+    assert_eq!(found(runbooks::check, &[unnamed, CASES, PAGE]).len(), 1);
+    assert_eq!(
+        found(
+            runbooks::check,
+            &[("dashboards/alerts.yaml", "groups: {}\n")]
+        )
+        .len(),
+        1
+    );
 }
 
 #[test]
