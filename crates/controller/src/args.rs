@@ -56,22 +56,34 @@ pub enum Generated {
 pub struct RunArgs {
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    #[allow(
+        missing_docs,
+        reason = "a clap group: its flags are documented in its own file"
+    )]
     pub source: SourceArgs,
 
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    #[allow(
+        missing_docs,
+        reason = "a clap group: its flags are documented in its own file"
+    )]
     pub serve: ServeArgs,
 
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    #[allow(
+        missing_docs,
+        reason = "a clap group: its flags are documented in its own file"
+    )]
     pub lease: LeaseArgs,
 
     #[command(flatten)]
     #[serde(flatten)]
-    #[allow(missing_docs, reason = "a clap group: its flags are documented in its own file")]
+    #[allow(
+        missing_docs,
+        reason = "a clap group: its flags are documented in its own file"
+    )]
     pub timing: TimingArgs,
 }
 
@@ -128,8 +140,13 @@ pub const DEFAULT_LOG_LEVEL: &str = "info";
 /// # Errors
 /// When the text is no duration, negative, or zero.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let help = || format!("`{text}` is not a duration above zero; write it as 500ms, 30s, 5m or 24h");
+    let help =
+        || format!("`{text}` is not a duration above zero; write it as 500ms, 30s, 5m or 24h");
     let parsed: jiff::SignedDuration = text.parse().map_err(|_| help())?;
     let span = Duration::try_from(parsed).map_err(|_| help())?;
-    if span.is_zero() { Err(help()) } else { Ok(span) }
+    if span.is_zero() {
+        Err(help())
+    } else {
+        Ok(span)
+    }
 }

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report, Sequence, Timestamp, Timings,
+    Doubt, Fence, MemberName, Membership, MeshId, Outcome, Plan, Policy, Record, Report, Sequence,
+    Timestamp, Timings,
 };
-use kubomesh_discovery::{Fleet, MeshView};
-use kubomesh_executor::{Busy, Executor, Observations, touched_by};
+use kubomesh_discovery::Fleet;
+use kubomesh_executor::{Busy, Executor, KEEP_IDLE_UP_TO, Observations, touched_by};
 use kubomesh_planner::{Memory, PlanInput, Planned, check, inquire, plan};
 use kubomesh_process::{CancellationToken, Clock};
-use kubomesh_reporter::Records;
 use kubomesh_server::MeshSnapshot;
 use tokio::sync::watch;
 
+use crate::ledger::Ledger;
 use crate::metrics::{LoopMetrics, Trigger};
 use crate::pace::Pace;
 
@@ -25,10 +26,11 @@ use crate::pace::Pace;
 pub(crate) struct MeshLoop {
     pub(crate) id: MeshId,
     pub(crate) fleet: watch::Receiver<Arc<Fleet>>,
-    pub(crate) records: Records,
+    pub(crate) ledger: Ledger,
     pub(crate) executor: Executor,
     pub(crate) fence: Arc<dyn Fence>,
-    pub(crate) holder: watch::Receiver<bool>,
+    /// Rung when the fence may have opened or closed.
+    pub(crate) fence_moved: watch::Receiver<()>,
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
     pub(crate) metrics: LoopMetrics,
@@ -37,3 +39,360 @@ pub(crate) struct MeshLoop {
 
 /// Where a pass leaves what it used and found.
 pub(crate) type Publish = Box<dyn Fn(MeshSnapshot) + Send + Sync>;
+
+/// Whom the next pass looks at, and why it was woken.
+struct Look {
+    trigger: Trigger,
+    /// `None`: everybody.
+    touched: Option<BTreeSet<MemberName>>,
+}
+
+/// What the loop carries from pass to pass.
+struct State {
+    memory: Memory,
+    known: Observations,
+    membership: Arc<Membership>,
+    pass: u64,
+    pace: Pace,
+    /// When everybody is asked again.
+    sweep: Timestamp,
+    /// When the last plan has something due.
+    due: Option<Timestamp>,
+    /// When what the last pass did is read back, and at whom.
+    read_back: Option<(Timestamp, BTreeSet<MemberName>)>,
+}
+
+impl MeshLoop {
+    /// Runs until `stop`, acting only while the fence is open.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let mut state = State::new(&self.id);
+        let mut look = Look {
+            trigger: Trigger::Start,
+            touched: None,
+        };
+        while !stop.is_cancelled() {
+            if self.fence.may_write() {
+                self.pass(&mut state, look).await;
+            } else {
+                // Whoever takes over starts from what is, not from what it remembers.
+                state = State::new(&self.id);
+                self.executor.retain(&BTreeSet::new());
+            }
+            look = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                look = self.wait(&mut state) => look,
+            };
+        }
+        self.executor.close().await;
+    }
+
+    /// Waits for something to look at.
+    async fn wait(&mut self, state: &mut State) -> Look {
+        if !self.fence.may_write() {
+            changed(&mut self.fence_moved).await;
+            return Look {
+                trigger: Trigger::Start,
+                touched: None,
+            };
+        }
+        let now = self.clock.now();
+        let due = [state.due, self.executor.next_probe()]
+            .into_iter()
+            .flatten()
+            .min();
+        // What is due was already due in the pass that named it: a little patience keeps a due time
+        // that nothing can be done about from spinning the loop.
+        let due = due.map_or(Duration::MAX, |at| at.since(now).max(LEAST_WAIT));
+        let read_back = state
+            .read_back
+            .as_ref()
+            .map_or(Duration::MAX, |(at, _)| at.since(now));
+        tokio::select! {
+            biased;
+            () = sleep(state.sweep.since(now)) => Look { trigger: Trigger::Resync, touched: None },
+            members = self.executor.woken() => Look { trigger: Trigger::Node, touched: Some(members) },
+            () = changed(&mut self.fleet) => Look { trigger: Trigger::Fleet, touched: Some(BTreeSet::new()) },
+            () = self.ledger.changed() => Look { trigger: Trigger::Fleet, touched: Some(BTreeSet::new()) },
+            () = sleep(read_back) => Look { trigger: Trigger::Applied, touched: Some(BTreeSet::new()) },
+            () = sleep(due) => Look { trigger: Trigger::Due, touched: Some(self.due_members(state)) },
+        }
+    }
+
+    /// The members that are asked when something is due: those that did not answer. What was held
+    /// back is planned from what is known.
+    fn due_members(&self, state: &State) -> BTreeSet<MemberName> {
+        let silent = state
+            .known
+            .iter()
+            .filter(|(_, seen)| seen.failure.is_some());
+        silent.map(|(name, _)| name.clone()).collect()
+    }
+
+    async fn pass(&mut self, state: &mut State, look: Look) {
+        let started = self.clock.now();
+        let fleet = Arc::clone(&self.fleet.borrow_and_update());
+        // Gone or not to be acted on: the supervisor is about to stop this loop.
+        let view = fleet.meshes.get(&self.id);
+        let Some((view, Ok(policy))) = view.map(|view| (view, view.policy.clone())) else {
+            state.sweep = started + GONE_WAIT;
+            return;
+        };
+        let records = self.ledger.records();
+        let touched = state.meet(&view.membership, look.touched, &self.executor);
+        let full = touched.is_none();
+        state.absorb(&self.executor.late_outcomes());
+
+        self.observe(state, &policy, &records, touched.as_ref())
+            .await;
+        let input = state.input(self.clock.now(), &policy, &self.timings, &records);
+        let planned = plan(&input);
+        let violations = check(&input, &planned);
+        let Planned {
+            mut plan,
+            report,
+            memory,
+        } = planned;
+        self.metrics_of_plan(input.now);
+        for violation in &violations {
+            tracing::error!(mesh = %self.id, %violation, "the plan breaks a rule; it is not carried out");
+            self.metrics
+                .violations
+                .get(&self.id.namespace, &self.id.name, ())
+                .inc();
+        }
+        if !violations.is_empty() {
+            plan = Plan::default();
+        }
+        state.memory = memory;
+        plan.sequences = not_under_way(plan.sequences, &self.executor.busy());
+        let outcomes = self.carry_out(state, &plan).await;
+        state.schedule(self.clock.now(), full, &policy, &plan, &report);
+        self.tell(state, look.trigger, started, (plan, report, outcomes));
+    }
+
+    async fn observe(
+        &self,
+        state: &mut State,
+        policy: &Policy,
+        records: &BTreeMap<String, Record>,
+        touched: Option<&BTreeSet<MemberName>>,
+    ) {
+        let input = state.input(self.clock.now(), policy, &self.timings, records);
+        let inquiries = inquire(&input, touched);
+        let keep_idle = state.membership.members.len() <= KEEP_IDLE_UP_TO;
+        self.executor
+            .observe(inquiries, keep_idle, &mut state.known)
+            .await;
+    }
+
+    /// Records first, then calls; takes the outcomes in.
+    async fn carry_out(&self, state: &mut State, plan: &Plan) -> Vec<Outcome> {
+        if !plan.records.is_empty() {
+            self.ledger.store(plan.records.clone()).await;
+        }
+        if plan.sequences.is_empty() {
+            return Vec::new();
+        }
+        let outcomes = self.executor.apply(plan.sequences.clone()).await;
+        for outcome in &outcomes {
+            match &outcome.result {
+                Ok(()) => {
+                    tracing::debug!(mesh = %self.id, member = %outcome.member, call = %outcome.call, "done")
+                }
+                Err(failure) => {
+                    tracing::info!(mesh = %self.id, member = %outcome.member, call = %outcome.call, %failure, "failed")
+                }
+            }
+        }
+        state.absorb(&outcomes);
+        outcomes
+    }
+
+    fn metrics_of_plan(&self, since: Timestamp) {
+        let took = self.clock.now().since(since);
+        self.metrics
+            .plan_duration
+            .get(&self.id.namespace, &self.id.name, ())
+            .observe_duration(took);
+    }
+
+    fn tell(
+        &self,
+        state: &State,
+        trigger: Trigger,
+        started: Timestamp,
+        (plan, report, outcomes): (Plan, Report, Vec<Outcome>),
+    ) {
+        let (namespace, name) = (&self.id.namespace, &self.id.name);
+        self.metrics.passes.get(namespace, name, trigger).inc();
+        let took = self.clock.now().since(started);
+        self.metrics
+            .pass_duration
+            .get(namespace, name, ())
+            .observe_duration(took);
+        if !plan.is_empty() {
+            let (calls, records) = (plan.calls(), plan.records.len());
+            tracing::info!(mesh = %self.id, pass = state.pass, trigger = trigger.label(), calls, records, "acted");
+        }
+        (self.publish)(MeshSnapshot {
+            members: Arc::clone(&state.membership),
+            observations: Arc::new(state.known.clone()),
+            pass: state.pass,
+            trigger: trigger.label().to_owned(),
+            plan: Arc::new(plan),
+            report: Arc::new(report),
+            outcomes: Arc::new(outcomes),
+        });
+    }
+}
+
+/// Wait before a mesh is looked for again that was not there.
+const GONE_WAIT: Duration = Duration::from_secs(1);
+
+/// Least wait for something that is due.
+const LEAST_WAIT: Duration = Duration::from_millis(50);
+
+// === impl State ===
+
+impl State {
+    fn new(mesh: &MeshId) -> Self {
+        let mut nobody = Membership::empty(mesh.clone());
+        nobody.doubt = Some(Doubt::NotSynced);
+        Self {
+            memory: Memory::default(),
+            known: Observations::new(),
+            membership: Arc::new(nobody),
+            pass: 0,
+            pace: Pace::default(),
+            sweep: Timestamp(0),
+            due: None,
+            read_back: None,
+        }
+    }
+
+    /// Takes the membership as it is now, and adds to whom was touched those who changed. Who came,
+    /// became ready or was started anew is asked at once whatever its back-off.
+    fn meet(
+        &mut self,
+        membership: &Arc<Membership>,
+        touched: Option<BTreeSet<MemberName>>,
+        executor: &Executor,
+    ) -> Option<BTreeSet<MemberName>> {
+        let before = std::mem::replace(&mut self.membership, Arc::clone(membership));
+        let mut changed = BTreeSet::new();
+        if !Arc::ptr_eq(&before, membership) {
+            for (name, member) in &membership.members {
+                let was = before.members.get(name);
+                if was == Some(member) {
+                    continue;
+                }
+                changed.insert(name.clone());
+                let renewed = was.is_none_or(|was| {
+                    was.uid != member.uid
+                        || was.container != member.container
+                        || was.access != member.access
+                        || (member.ready && !was.ready)
+                });
+                if renewed {
+                    executor.renew(&member.uid);
+                }
+            }
+            self.known
+                .retain(|name, _| membership.members.contains_key(name));
+            executor.retain(&membership.members.values().map(|m| m.uid.clone()).collect());
+        }
+        let read_back = self.read_back.take().map(|(_, members)| members);
+        let mut touched = touched?;
+        touched.extend(read_back.into_iter().flatten());
+        touched.extend(changed);
+        Some(touched)
+    }
+
+    fn absorb(&mut self, outcomes: &[Outcome]) {
+        self.memory.absorb(outcomes);
+        if outcomes.is_empty() {
+            return;
+        }
+        self.read_back
+            .get_or_insert_default()
+            .1
+            .extend(outcomes.iter().flat_map(|outcome| {
+                let ends = outcome
+                    .link
+                    .iter()
+                    .flat_map(|link| [link.a.clone(), link.b.clone()]);
+                ends.chain([outcome.member.clone()])
+            }));
+    }
+
+    fn input<'a>(
+        &'a self,
+        now: Timestamp,
+        policy: &'a Policy,
+        timings: &'a Timings,
+        records: &'a BTreeMap<String, Record>,
+    ) -> PlanInput<'a> {
+        PlanInput {
+            now,
+            policy,
+            timings,
+            membership: &self.membership,
+            observations: &self.known,
+            records,
+            memory: &self.memory,
+        }
+    }
+
+    /// Says when to look next.
+    fn schedule(
+        &mut self,
+        now: Timestamp,
+        full: bool,
+        policy: &Policy,
+        plan: &Plan,
+        report: &Report,
+    ) {
+        self.pass += 1;
+        if full {
+            self.sweep = now + policy.resync.0;
+        }
+        self.due = report.next_due.map(|wait| now + wait);
+        let touched: BTreeSet<_> = touched_by(&plan.sequences).into_iter().collect();
+        let earlier = self
+            .read_back
+            .take()
+            .map(|(_, members)| members)
+            .unwrap_or_default();
+        self.read_back = self
+            .pace
+            .after(!plan.is_empty())
+            .map(|wait| (now + wait, touched.into_iter().chain(earlier).collect()));
+    }
+}
+
+/// What was sent and not yet answered is not sent again.
+fn not_under_way(sequences: Vec<Sequence>, busy: &Busy) -> Vec<Sequence> {
+    let free = |sequence: &Sequence| {
+        sequence.actions.iter().all(|action| match &action.link {
+            Some(link) => !busy.links.contains(link),
+            None => !busy.members.contains(&sequence.member),
+        })
+    };
+    sequences.into_iter().filter(free).collect()
+}
+
+async fn sleep(span: Duration) {
+    if span == Duration::MAX {
+        std::future::pending().await
+    } else {
+        tokio::time::sleep(span).await;
+    }
+}
+
+/// Waits for the next value; for ever when there will be none.
+pub(crate) async fn changed<T>(receiver: &mut watch::Receiver<T>) {
+    if receiver.changed().await.is_err() {
+        std::future::pending().await
+    }
+}

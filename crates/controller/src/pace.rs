@@ -31,7 +31,9 @@ impl Pace {
         let over = self.acting.saturating_sub(AT_ONCE);
         Some(match over {
             0 => Duration::ZERO,
-            _ => FIRST_WAIT.saturating_mul(1 << (over - 1).min(10)).min(LONGEST_WAIT),
+            _ => FIRST_WAIT
+                .saturating_mul(1 << (over - 1).min(10))
+                .min(LONGEST_WAIT),
         })
     }
 }

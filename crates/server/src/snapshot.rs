@@ -21,7 +21,7 @@ pub struct MeshSnapshot {
     /// Who was there.
     pub members: Arc<Membership>,
     /// What they had answered.
-    pub observations: Arc<BTreeMap<MemberName, Observation>>,
+    pub observations: Arc<BTreeMap<MemberName, Arc<Observation>>>,
     /// Number of the pass, from 1, never reused within a process.
     pub pass: u64,
     /// What woke it, for people: `resync`, `pods`, a node's name.

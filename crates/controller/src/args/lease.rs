@@ -33,10 +33,10 @@ pub struct LeaseArgs {
 }
 
 /// Default of `--lease-namespace`.
-pub const DEFAULT_LEASE_NAMESPACE: &str = "kubomesh-system";
+pub(super) const DEFAULT_LEASE_NAMESPACE: &str = "kubomesh-system";
 
 /// Default of `--lease-name`.
-pub const DEFAULT_LEASE_NAME: &str = "kubomesh";
+pub(super) const DEFAULT_LEASE_NAME: &str = "kubomesh";
 
 /// Default of `--identity`.
-pub const DEFAULT_IDENTITY: &str = "kubomesh";
+pub(super) const DEFAULT_IDENTITY: &str = "kubomesh";

@@ -10,10 +10,20 @@ use serde::Serialize;
 #[command(next_help_heading = "Members")]
 pub struct SourceArgs {
     /// Act on the members of this YAML file instead of Kubernetes; it is re-read when it changes
-    #[arg(long, env = "KUBOMESH_MEMBERS", value_name = "FILE", requires = "state_dir")]
+    #[arg(
+        long,
+        env = "KUBOMESH_MEMBERS",
+        value_name = "FILE",
+        requires = "state_dir"
+    )]
     pub members: Option<PathBuf>,
 
     /// Where records are kept with --members: one JSON file per member; one process at a time
-    #[arg(long, env = "KUBOMESH_STATE_DIR", value_name = "DIR", requires = "members")]
+    #[arg(
+        long,
+        env = "KUBOMESH_STATE_DIR",
+        value_name = "DIR",
+        requires = "members"
+    )]
     pub state_dir: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use kubomesh_core::Timings;
+use kubomesh_discovery::DiscoveryTimings;
 use serde::Serialize;
 
 use super::duration;
@@ -43,6 +44,30 @@ pub struct TimingArgs {
     /// Longest wait between two probes of a node that does not answer
     #[arg(long, env = "KUBOMESH_PROBE_MAX", value_name = "DURATION", value_parser = duration, default_value = "5m")]
     pub probe_max: Duration,
+
+    /// How long the API server keeps a watch open; removals are held when nothing was heard for twice this
+    #[arg(long, env = "KUBOMESH_WATCH_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    pub watch_timeout: Duration,
+
+    /// Time between two consistent lists of each kind
+    #[arg(long, env = "KUBOMESH_LIST_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "10m")]
+    pub list_interval: Duration,
+
+    /// Time between the lists that must agree before many missing members are believed gone
+    #[arg(long, env = "KUBOMESH_DOUBT_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub doubt_interval: Duration,
+
+    /// How long removals are held after the API server's store was restored
+    #[arg(long, env = "KUBOMESH_RESTORED_HOLD", value_name = "DURATION", value_parser = duration, default_value = "5m")]
+    pub restored_hold: Duration,
+
+    /// How often the named secrets are read again
+    #[arg(long, env = "KUBOMESH_SECRET_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    pub secret_interval: Duration,
+
+    /// How long a members file must be unchanged before a line that vanished is intent
+    #[arg(long, env = "KUBOMESH_FILE_SETTLE", value_name = "DURATION", value_parser = duration, default_value = "5s")]
+    pub file_settle: Duration,
 }
 
 impl TimingArgs {
@@ -58,6 +83,19 @@ impl TimingArgs {
             relayed_max: self.relayed_max,
             retired_for: self.retired_for,
             probe_max: self.probe_max,
+        }
+    }
+
+    /// As discovery takes them.
+    #[must_use]
+    pub fn discovery(&self) -> DiscoveryTimings {
+        DiscoveryTimings {
+            watch_timeout: self.watch_timeout,
+            list_interval: self.list_interval,
+            doubt_interval: self.doubt_interval,
+            restored_hold: self.restored_hold,
+            secret_interval: self.secret_interval,
+            file_settle: self.file_settle,
         }
     }
 }

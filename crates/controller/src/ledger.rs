@@ -1,0 +1,59 @@
+//! The records of one mesh, as its loop uses them, and whether this process may write them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use kubomesh_core::{Fence, MeshId, Record, RecordWrite};
+use kubomesh_reporter::{Records, RecordsView};
+use tokio::sync::watch;
+
+use crate::mesh_loop::changed;
+
+pub(crate) struct Ledger {
+    mesh: MeshId,
+    records: Records,
+    view: watch::Receiver<Arc<RecordsView>>,
+    fence: Arc<dyn Fence>,
+    used: Arc<BTreeMap<String, Record>>,
+}
+
+impl Ledger {
+    pub(crate) fn new(mesh: MeshId, records: Records, fence: Arc<dyn Fence>) -> Self {
+        let view = records.watch();
+        Self {
+            mesh,
+            records,
+            view,
+            fence,
+            used: Arc::default(),
+        }
+    }
+
+    /// The records as they stand, for this pass.
+    pub(crate) fn records(&mut self) -> Arc<BTreeMap<String, Record>> {
+        self.view.mark_unchanged();
+        self.used = self.records.of_mesh(&self.mesh);
+        Arc::clone(&self.used)
+    }
+
+    /// Resolves when the records of this mesh are others than those of the last pass.
+    pub(crate) async fn changed(&mut self) {
+        loop {
+            changed(&mut self.view).await;
+            if !Arc::ptr_eq(&self.used, &self.view.borrow().of_mesh(&self.mesh)) {
+                return;
+            }
+        }
+    }
+
+    /// Stores records; what cannot be stored is said here and planned again by a later pass.
+    pub(crate) async fn store(&self, writes: Vec<RecordWrite>) {
+        let results = self
+            .records
+            .store(&self.mesh.namespace, writes, &*self.fence)
+            .await;
+        for error in results.into_iter().filter_map(Result::err) {
+            tracing::warn!(mesh = %self.mesh, "{error}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `kubomesh run`: what is started, in which order, and how it ends.
+//!
+//! Work (discovery, the loops, the reporter) ends first; services (the lease, the HTTP faces) outlive
+//! it, so that the last calls still go out under the lease.
+
+mod sources;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kubomesh_process::{Clock, Process, Readiness, Tasks};
+use kubomesh_server::{DebugState, Face, PublicState, debug, public};
+use kubomesh_telemetry::{BUILD, Catalog, LogLevel, init_logging};
+use tokio::sync::watch;
+
+use crate::args::{LogFormat, RunArgs, ServeArgs};
+use crate::metrics::Metrics;
+use crate::run::sources::Sources;
+use crate::snapshots::Snapshots;
+use crate::supervisor::Supervisor;
+
+/// How often readiness is looked at although nothing changed.
+const READY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Runs the controller until it is asked to stop.
+///
+/// # Errors
+/// When it could not run: a sentence that names the flag or the object.
+pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let log_level = init_logging(args.serve.log_format.into(), &args.serve.log_level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run_async(args, log_level))
+}
+
+async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCode> {
+    let config = serde_json::to_value(&args).context("the configuration")?;
+    tracing::info!(build = %BUILD, %config, "starting");
+    let process = Process::new(args.serve.stop_timeout)?;
+    let (work, services) = (process.work(), process.services());
+    let catalog = Catalog::new()?;
+    let metrics = Metrics::register(&catalog)?;
+    let clock = Clock::start();
+    let readiness = Readiness::new();
+    let snapshots = Snapshots::new(config);
+    let first_look = readiness.block("members");
+
+    serve(
+        &args.serve,
+        &services,
+        &readiness,
+        &catalog,
+        &snapshots,
+        log_level,
+    )
+    .await?;
+    let sources = Sources::start(&args, &work, &services, clock, &metrics).await?;
+    let supervisor = Supervisor {
+        fleet: sources.fleet.clone(),
+        records: sources.records,
+        credentials: sources.credentials,
+        fence: sources.fence,
+        fence_moved: sources.fence_moved,
+        clock,
+        timings: args.timing.timings(),
+        executor_metrics: metrics.executor,
+        metrics: metrics.mesh_loop,
+        series: catalog.meshes(),
+        snapshots,
+    };
+    let stop = work.stop();
+    work.spawn("loops", supervisor.run(stop));
+    work.spawn(
+        "readiness",
+        watch_readiness(sources.fleet, readiness, first_look, work.stop()),
+    );
+
+    let ending = process.run(std::future::pending()).await;
+    tracing::info!("{ending}");
+    Ok(ExitCode::from(&ending))
+}
+
+/// Opens both faces; a port that is taken is an error before anything acts.
+async fn serve(
+    args: &ServeArgs,
+    services: &Tasks,
+    readiness: &Readiness,
+    catalog: &Catalog,
+    snapshots: &Snapshots,
+    log_level: LogLevel,
+) -> anyhow::Result<()> {
+    let router = public::router(PublicState {
+        readiness: readiness.clone(),
+        catalog: catalog.clone(),
+    });
+    let face = Face::bind("--listen", args.listen, router).await?;
+    let router = debug::router(DebugState {
+        snapshots: snapshots.subscribe(),
+        log_level,
+    });
+    let debug_face = Face::bind("--debug-listen", args.debug_listen, router).await?;
+    let debug_face = debug_face.with_limits(debug::limits());
+    tracing::info!(pages = %face.address(), debug = %debug_face.address(), "serving");
+    services.spawn("probes and metrics", face.serve(services.stop()));
+    services.spawn("debug", debug_face.serve(services.stop()));
+    Ok(())
+}
+
+/// Ready while the view of the fleet is complete.
+async fn watch_readiness(
+    mut fleet: watch::Receiver<Arc<kubomesh_discovery::Fleet>>,
+    readiness: Readiness,
+    first_look: kubomesh_process::Blocker,
+    stop: kubomesh_process::CancellationToken,
+) {
+    let mut blocker = Some(first_look);
+    while !stop.is_cancelled() {
+        let synced = fleet.borrow_and_update().synced;
+        match (synced, blocker.is_some()) {
+            (true, true) => drop(blocker.take()),
+            (false, false) => blocker = Some(readiness.block("members")),
+            _ => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = fleet.changed() => {}
+            () = tokio::time::sleep(READY_INTERVAL) => {}
+        }
+    }
+}
+
+impl From<LogFormat> for kubomesh_telemetry::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Auto => Self::Auto,
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Where the members, the records and the permission to write come from: Kubernetes or files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use kubomesh_core::{Credentials, Fence};
+use kubomesh_discovery::{Fleet, Settings, kubernetes, members_file};
+use kubomesh_lease::{Candidate, LeaseConfig, Timing};
+use kubomesh_process::{CancellationToken, Clock, Tasks};
+use kubomesh_reporter::Records;
+use tokio::sync::watch;
+
+use crate::args::{LeaseArgs, RunArgs};
+use crate::metrics::Metrics;
+
+/// What the loops run on.
+pub(super) struct Sources {
+    pub(super) fleet: watch::Receiver<Arc<Fleet>>,
+    pub(super) records: Records,
+    pub(super) credentials: Arc<dyn Credentials>,
+    pub(super) fence: Arc<dyn Fence>,
+    /// Rung when the fence may have opened or closed.
+    pub(super) fence_moved: watch::Receiver<()>,
+}
+
+impl Sources {
+    pub(super) async fn start(
+        args: &RunArgs,
+        work: &Tasks,
+        services: &Tasks,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        let settings = Settings {
+            timings: args.timing.discovery(),
+            clock,
+            metrics: metrics.discovery.clone(),
+        };
+        match (&args.source.members, &args.source.state_dir) {
+            (Some(members), Some(state)) => Self::files(members, state, settings, work),
+            _ => Self::cluster(args, settings, work, services, metrics).await,
+        }
+    }
+
+    fn files(
+        members: &Path,
+        state: &Path,
+        settings: Settings,
+        work: &Tasks,
+    ) -> anyhow::Result<Self> {
+        let records = Records::directory(state)?;
+        let (fleet, credentials, reading) = members_file(members, settings)?;
+        work.spawn("members file", until(work.stop(), reading));
+        // The state directory's lock is the lease; the bell is never rung.
+        let (bell, fence_moved) = watch::channel(());
+        work.spawn("lease of the state directory", hold(work.stop(), bell));
+        let fence = Arc::new(Stopping(work.stop()));
+        Ok(Self {
+            fleet,
+            records,
+            credentials: Arc::new(credentials),
+            fence,
+            fence_moved,
+        })
+    }
+
+    async fn cluster(
+        args: &RunArgs,
+        settings: Settings,
+        work: &Tasks,
+        services: &Tasks,
+        metrics: &Metrics,
+    ) -> anyhow::Result<Self> {
+        let clock = settings.clock;
+        let config = kube::Config::infer().await.context(
+            "no Kubernetes configuration: run in a pod, set KUBECONFIG, or use --members FILE",
+        )?;
+        let client = kube::Client::try_from(config).context("the Kubernetes configuration")?;
+        let candidate = Candidate::new(
+            client.clone(),
+            lease_config(&args.lease)?,
+            clock,
+            metrics.lease.clone(),
+        );
+        // Calls in flight may end after the stop was asked for; nothing new is begun.
+        let fence = Arc::new(candidate.fence(CancellationToken::new()));
+        let fence_moved = bell_of(candidate.state(), work);
+        services.spawn("lease", candidate.run(services.stop()));
+        let (found, watching) = kubernetes(client.clone(), settings);
+        work.spawn(
+            "discovery",
+            until(work.stop(), async { report(watching.await) }),
+        );
+        let (records, joining) = Records::kubernetes(client, found.records);
+        work.spawn("records", until(work.stop(), joining));
+        let credentials = Arc::new(found.credentials);
+        Ok(Self {
+            fleet: found.fleet,
+            records,
+            credentials,
+            fence,
+            fence_moved,
+        })
+    }
+}
+
+/// A members file has one process; it writes until it stops.
+struct Stopping(CancellationToken);
+
+impl Fence for Stopping {
+    fn may_write(&self) -> bool {
+        !self.0.is_cancelled()
+    }
+}
+
+fn lease_config(args: &LeaseArgs) -> anyhow::Result<LeaseConfig> {
+    Ok(LeaseConfig {
+        namespace: args.lease_namespace.clone(),
+        name: args.lease_name.clone(),
+        identity: args.identity.clone(),
+        timing: Timing::new(args.lease_duration, args.lease_renew_interval)?,
+    })
+}
+
+/// Rings whenever the lease was taken or lost.
+fn bell_of(
+    mut state: watch::Receiver<kubomesh_lease::LeaseState>,
+    work: &Tasks,
+) -> watch::Receiver<()> {
+    let (bell, rung) = watch::channel(());
+    let ringing = async move {
+        let mut holder = false;
+        while state.changed().await.is_ok() {
+            let now = state.borrow_and_update().holder;
+            if now != holder {
+                holder = now;
+                let _ = bell.send(());
+            }
+        }
+    };
+    work.spawn("lease bell", until(work.stop(), ringing));
+    rung
+}
+
+/// Runs work until the stop, whichever ends first.
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Keeps a value until the stop.
+async fn hold<T>(stop: CancellationToken, value: T) {
+    stop.cancelled().await;
+    drop(value);
+}
+
+fn report(ended: Result<(), impl std::fmt::Display>) {
+    if let Err(error) = ended {
+        tracing::error!("{error}");
+    }
+}

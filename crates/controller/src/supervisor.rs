@@ -1,0 +1,188 @@
+//! One loop a mesh: started when a mesh with a valid policy appears, stopped when it goes, becomes
+//! invalid, or changes its limits (a new loop starts with the new ones).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubomesh_core::{Credentials, Fence, Limits, MeshId, Timings};
+use kubomesh_discovery::Fleet;
+use kubomesh_executor::{Executor, ExecutorMetrics, Parts};
+use kubomesh_planner::orphans;
+use kubomesh_process::{CancellationToken, Clock};
+use kubomesh_reporter::Records;
+use kubomesh_telemetry::MeshSeries;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+
+use crate::ledger::Ledger;
+use crate::mesh_loop::{MeshLoop, changed};
+use crate::metrics::LoopMetrics;
+use crate::snapshots::Snapshots;
+
+/// How often the supervisor looks although nothing changed: for records whose mesh is gone and
+/// whose deletion failed.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What all loops share.
+pub(crate) struct Supervisor {
+    pub(crate) fleet: watch::Receiver<Arc<Fleet>>,
+    pub(crate) records: Records,
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) fence: Arc<dyn Fence>,
+    /// Rung when the fence may have opened or closed.
+    pub(crate) fence_moved: watch::Receiver<()>,
+    pub(crate) clock: Clock,
+    pub(crate) timings: Timings,
+    pub(crate) executor_metrics: ExecutorMetrics,
+    pub(crate) metrics: LoopMetrics,
+    pub(crate) series: MeshSeries,
+    pub(crate) snapshots: Snapshots,
+}
+
+struct Running {
+    limits: Limits,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Runs until `stop`, then stops every loop and waits for it.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let tracker = TaskTracker::new();
+        let mut loops: BTreeMap<MeshId, Running> = BTreeMap::new();
+        while !stop.is_cancelled() {
+            let fleet = Arc::clone(&self.fleet.borrow_and_update());
+            self.arrange(&fleet, &mut loops, &tracker).await;
+            self.clean_up(&fleet).await;
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = changed(&mut self.fleet) => {}
+                () = changed(&mut self.fence_moved) => {}
+                () = tokio::time::sleep(LOOK_INTERVAL) => {}
+            }
+        }
+        for running in loops.values() {
+            running.stop.cancel();
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// Starts and stops loops so that there is one for each mesh that can be acted on.
+    async fn arrange(
+        &self,
+        fleet: &Fleet,
+        loops: &mut BTreeMap<MeshId, Running>,
+        tracker: &TaskTracker,
+    ) {
+        let wanted: BTreeMap<&MeshId, Limits> = fleet
+            .meshes
+            .values()
+            .filter_map(|view| Some((&view.id, view.policy.as_ref().ok()?.limits)))
+            .collect();
+        let stopping: Vec<MeshId> = loops
+            .iter()
+            .filter(|(id, running)| {
+                wanted.get(id) != Some(&running.limits) || running.task.is_finished()
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in stopping {
+            if let Some(running) = loops.remove(&id) {
+                running.stop.cancel();
+                // A loop that panicked ends the process: going on without it would look healthy.
+                if let Err(error) = running.task.await
+                    && error.is_panic()
+                {
+                    std::panic::resume_unwind(error.into_panic());
+                }
+                self.snapshots.remove(&id);
+                if !fleet.meshes.contains_key(&id) {
+                    self.series.remove(&id.namespace, &id.name);
+                }
+            }
+        }
+        for (id, limits) in wanted {
+            if !loops.contains_key(id) {
+                self.series.add(&id.namespace, &id.name);
+                loops.insert(id.clone(), self.start(id, limits, tracker));
+            }
+        }
+    }
+
+    fn start(&self, id: &MeshId, limits: Limits, tracker: &TaskTracker) -> Running {
+        let clock = self.clock;
+        let executor = Executor::new(Parts {
+            limits,
+            probe_max: self.timings.probe_max,
+            fence: Arc::clone(&self.fence),
+            credentials: Arc::clone(&self.credentials),
+            metrics: self.executor_metrics.clone(),
+            now: Arc::new(move || clock.now()),
+        });
+        let (snapshots, mesh) = (self.snapshots.clone(), id.clone());
+        let stop = CancellationToken::new();
+        let mesh_loop = MeshLoop {
+            id: id.clone(),
+            fleet: self.fleet.clone(),
+            ledger: Ledger::new(id.clone(), self.records.clone(), Arc::clone(&self.fence)),
+            executor,
+            fence: Arc::clone(&self.fence),
+            fence_moved: self.fence_moved.clone(),
+            clock,
+            timings: self.timings,
+            metrics: self.metrics.clone(),
+            publish: Box::new(move |snapshot| snapshots.put(&mesh, snapshot)),
+        };
+        tracing::info!(mesh = %id, "starting its loop");
+        Running {
+            limits,
+            task: tracker.spawn(mesh_loop.run(stop.clone())),
+            stop,
+        }
+    }
+
+    /// Deletes the records of meshes that are gone. Links stay (rules.md, Records).
+    async fn clean_up(&self, fleet: &Fleet) {
+        let view = self.records.view();
+        if !fleet.synced || !view.synced || !self.fence.may_write() {
+            return;
+        }
+        let mut namespaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for (namespace, _, records) in view.meshes() {
+            namespaces
+                .entry(namespace)
+                .or_default()
+                .extend(records.values());
+        }
+        for (namespace, records) in namespaces {
+            let live: BTreeSet<&str> = fleet
+                .meshes
+                .keys()
+                .filter(|mesh| &*mesh.namespace == namespace)
+                .map(|mesh| &*mesh.name)
+                .collect();
+            let writes = orphans(records, &live);
+            if writes.is_empty() {
+                continue;
+            }
+            tracing::info!(
+                namespace,
+                records = writes.len(),
+                "deleting records of meshes that are gone"
+            );
+            for error in self
+                .records
+                .store(namespace, writes, &*self.fence)
+                .await
+                .into_iter()
+                .filter_map(Result::err)
+            {
+                tracing::warn!(namespace, "{error}");
+            }
+        }
+    }
+}
