@@ -35,7 +35,7 @@ pub use record::{RecordError, record_from, record_spec};
 pub use selector::{Peers, SecretKey, peers};
 pub use span::Span;
 pub use status::{Convergence, mesh_status, peer_status, refused_conditions, refused_status};
-pub use stored::{RecordKey, StoredRecord, StoredRecords};
+pub use stored::{RecordKey, StoredMesh, StoredMeshes, StoredRecord, StoredRecords};
 pub use translate::{PolicyError, translate};
 
 /// API group of both kinds.

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kubomesh_core::Record;
+use kubomesh_core::{MeshId, Record};
 
-use crate::{RecordError, SwarmPeerStatus};
+use crate::{RecordError, SwarmMeshStatus, SwarmPeerStatus};
 
 /// Where a record is: its namespace (empty in a state directory) and its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +44,20 @@ pub struct StoredRecords {
     /// By namespace and name.
     pub records: BTreeMap<RecordKey, StoredRecord>,
 }
+
+/// The status of a `SwarmMesh` object as it stands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StoredMesh {
+    /// The object's resource version as a number; 0 when it is none.
+    pub version: u64,
+    /// Its status; `None` before the first.
+    pub status: Option<Arc<SwarmMeshStatus>>,
+}
+
+/// Every `SwarmMesh` object's status at one moment.
+pub type StoredMeshes = BTreeMap<MeshId, StoredMesh>;
+
+// === impl RecordKey ===
 
 impl RecordKey {
     /// A key.

@@ -7,4 +7,4 @@ mod source;
 
 pub use document::{FileError, FileMesh, MemberLine};
 pub use follow::MembersFile;
-pub use source::{FoundInFile, members_file};
+pub use source::members_file;

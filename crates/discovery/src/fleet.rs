@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kubomesh_api::SwarmMeshStatus;
 use kubomesh_core::{Condition, Membership, MeshId, Policy};
 
 /// Every mesh that is known.
@@ -31,6 +30,4 @@ pub struct MeshView {
     pub policy: Result<Arc<Policy>, Condition>,
     /// Who is there.
     pub membership: Arc<Membership>,
-    /// Its object's status as it stands; `None` before the first, and for a members file.
-    pub status: Option<Arc<SwarmMeshStatus>>,
 }

@@ -2,6 +2,7 @@
 //! a [`Fleet`](crate::Fleet). No clock, no I/O.
 
 mod claims;
+mod entry;
 mod facts;
 mod state;
 

@@ -12,7 +12,7 @@ mod watches;
 use std::future::Future;
 use std::sync::Arc;
 
-use kubomesh_api::StoredRecords;
+use kubomesh_api::{StoredMeshes, StoredRecords};
 use kubomesh_process::Clock;
 use tokio::sync::watch;
 
@@ -49,6 +49,8 @@ pub struct Found {
     pub fleet: watch::Receiver<Arc<Fleet>>,
     /// Every `SwarmPeer` object.
     pub records: watch::Receiver<Arc<StoredRecords>>,
+    /// Every `SwarmMesh` object's status.
+    pub statuses: watch::Receiver<Arc<StoredMeshes>>,
     /// The secrets that the meshes name.
     pub credentials: AuthStore,
 }
@@ -70,15 +72,18 @@ pub fn kubernetes(
 ) {
     let (fleet, fleet_seen) = watch::channel(Arc::default());
     let (records, records_seen) = watch::channel(Arc::default());
+    let (statuses, statuses_seen) = watch::channel(Arc::default());
     let credentials = AuthStore::default();
     let found = Found {
         fleet: fleet_seen,
         records: records_seen,
+        statuses: statuses_seen,
         credentials: credentials.clone(),
     };
     let outlets = source::Outlets {
         fleet,
         records,
+        statuses,
         credentials,
     };
     (found, source::Source::new(client, settings, outlets).run())

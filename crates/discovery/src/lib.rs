@@ -17,7 +17,7 @@ mod timings;
 
 pub use credentials::AuthStore;
 pub use doubt::DoubtMachine;
-pub use file::{FileError, FileMesh, FoundInFile, MemberLine, MembersFile, members_file};
+pub use file::{FileError, FileMesh, MemberLine, MembersFile, members_file};
 pub use fleet::{Fleet, MeshView};
 pub use index::{Index, MeshFacts, MeshKey};
 pub use kubernetes::{DiscoveryError, Found, Settings, WatchKind, kubernetes};

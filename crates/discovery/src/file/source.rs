@@ -13,15 +13,6 @@ use super::members::{Unusable, member};
 use super::{FileError, MembersFile};
 use crate::{AuthStore, Fleet, MeshView, Settings};
 
-/// What discovery from a members file finds, as it stands at any moment.
-#[derive(Debug, Clone)]
-pub struct FoundInFile {
-    /// The one mesh and its members.
-    pub fleet: watch::Receiver<Arc<Fleet>>,
-    /// The files that the lines name.
-    pub credentials: AuthStore,
-}
-
 /// How often the file is looked at. Its content is compared, not its time: editors, mounts and
 /// clocks treat times as they like.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,8 +31,8 @@ struct FileSource {
     fleet: watch::Sender<Arc<Fleet>>,
 }
 
-/// Discovery from a members file: the channels, and the work behind them, which runs until it is
-/// dropped. The first reading is done before this returns.
+/// Discovery from a members file: the fleet of one mesh, the files with secrets that its lines name,
+/// and the work behind them, which runs until it is dropped. The first reading is done before this returns.
 ///
 /// # Errors
 /// When the file cannot be read or used as it is now; later such edits are refused and told in
@@ -49,7 +40,14 @@ struct FileSource {
 pub fn members_file(
     path: &Path,
     settings: Settings,
-) -> Result<(FoundInFile, impl Future<Output = ()> + Send), FileError> {
+) -> Result<
+    (
+        watch::Receiver<Arc<Fleet>>,
+        AuthStore,
+        impl Future<Output = ()> + Send + use<>,
+    ),
+    FileError,
+> {
     let text = read(path, MAX_FILE)?;
     let file = MembersFile::open(text, settings.timings.file_settle, settings.clock.now())?;
     let (fleet, seen) = watch::channel(Arc::default());
@@ -63,13 +61,7 @@ pub fn members_file(
         fleet,
     };
     source.publish();
-    Ok((
-        FoundInFile {
-            fleet: seen,
-            credentials,
-        },
-        source.run(),
-    ))
+    Ok((seen, credentials, source.run()))
 }
 
 // === impl FileSource ===
@@ -125,7 +117,6 @@ impl FileSource {
             generation: 0,
             policy: Ok(Arc::clone(&self.file.good().policy)),
             membership: Arc::new(membership),
-            status: None,
         };
         let fleet = Fleet {
             synced: true,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kubomesh_api::{Peers, PolicyError, SwarmMesh, SwarmMeshStatus, peers, translate};
+use kubomesh_api::{Peers, PolicyError, SwarmMesh, peers, translate};
 use kubomesh_core::{Condition, MeshId, Policy, Timestamp};
 
 use crate::AuthStore;
@@ -29,8 +29,6 @@ pub struct MeshFacts {
     pub policy: Result<Arc<Policy>, Condition>,
     /// Which pods and how they are reached; `None` when that cannot be read.
     pub peers: Option<Peers>,
-    /// Its status as it stands.
-    pub status: Option<Arc<SwarmMeshStatus>>,
 }
 
 // === impl MeshKey ===
@@ -58,11 +56,7 @@ impl MeshFacts {
     /// Reads an object.
     #[must_use]
     pub fn of(mesh: SwarmMesh) -> Self {
-        let SwarmMesh {
-            metadata,
-            spec,
-            status,
-        } = mesh;
+        let SwarmMesh { metadata, spec, .. } = mesh;
         let id = MeshId {
             namespace: metadata.namespace.unwrap_or_default().into(),
             name: metadata.name.unwrap_or_default().into(),
@@ -80,7 +74,6 @@ impl MeshFacts {
             generation: metadata.generation.unwrap_or(0),
             policy,
             peers: peers.ok(),
-            status: status.map(Arc::new),
         }
     }
 

@@ -4,14 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kubomesh_api::StoredRecords;
-use kubomesh_core::{
-    Condition, ConditionKind, Contact, Member, MemberName, Membership, ReasonCode, Role, Status,
-    Timestamp, Waiting,
-};
+use kubomesh_core::{MemberName, Role, Timestamp};
 
 use super::claims::{Conflicts, conflicts};
+use super::entry::Entry;
 use super::{MeshFacts, MeshKey};
-use crate::{DiscoveryTimings, DoubtMachine, Fleet, MeshView, PodFacts, project};
+use crate::{DiscoveryTimings, Fleet, PodFacts};
 
 /// Every mesh, its pods, the nodes' zones and the records, as last told. Each kind has `apply`,
 /// `delete` and `reset` (a complete list); [`Index::fleet`] answers.
@@ -27,21 +25,6 @@ pub struct Index {
     troubles: BTreeMap<String, String>,
     conflicts: Conflicts,
     restored: Option<Timestamp>,
-}
-
-/// One mesh.
-#[derive(Debug)]
-struct Entry {
-    facts: MeshFacts,
-    pods: BTreeMap<MemberName, PodFacts>,
-    doubt: DoubtMachine,
-    /// Why its secret cannot be used; `Some` until it was read.
-    no_secret: Option<String>,
-    /// Every selected pod as of the last answer.
-    projected: BTreeMap<MemberName, Result<Member, Waiting>>,
-    /// Whether `projected` is out of date.
-    stale: bool,
-    membership: Arc<Membership>,
 }
 
 // === impl Index ===
@@ -66,6 +49,13 @@ impl Index {
     /// A mesh was created or changed.
     pub fn apply_mesh(&mut self, facts: MeshFacts, now: Timestamp) {
         let key = facts.key();
+        if self
+            .meshes
+            .get(&key)
+            .is_some_and(|entry| entry.facts == facts)
+        {
+            return;
+        }
         match self.meshes.get_mut(&key) {
             Some(entry) if entry.facts.id == facts.id => entry.replace(facts, now),
             _ => {
@@ -374,134 +364,4 @@ impl Index {
         let known = self.zones.values().find(|known| &***known == zone);
         known.cloned().unwrap_or_else(|| zone.into())
     }
-}
-
-// === impl Entry ===
-
-impl Entry {
-    fn new(
-        facts: MeshFacts,
-        timings: DiscoveryTimings,
-        restored: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Self {
-        let mut doubt = DoubtMachine::new(timings, now);
-        if let Some(at) = restored {
-            doubt.restored(at);
-        }
-        Self {
-            membership: Arc::new(Membership::empty(facts.id.clone())),
-            no_secret: unread_secret(&facts),
-            facts,
-            pods: BTreeMap::new(),
-            doubt,
-            projected: BTreeMap::new(),
-            stale: true,
-        }
-    }
-
-    /// The object changed.
-    fn replace(&mut self, facts: MeshFacts, now: Timestamp) {
-        let selector = |facts: &MeshFacts| facts.peers.as_ref().map(|p| p.selector.clone());
-        if selector(&facts) != selector(&self.facts) {
-            // Its pods stay until the new list is complete; removals are held until then.
-            self.doubt.unsync();
-            self.doubt.heard(now);
-        }
-        if facts.auth_name() != self.facts.auth_name() {
-            self.no_secret = unread_secret(&facts);
-        }
-        self.facts = facts;
-        self.stale = true;
-    }
-
-    /// Orders meshes by age: creation, then UID.
-    fn age(&self) -> (Timestamp, Arc<str>) {
-        (self.facts.created, self.facts.id.uid.clone())
-    }
-
-    fn project(
-        &self,
-        zones: &BTreeMap<Arc<str>, Arc<str>>,
-        claimed: impl Fn(&MemberName) -> Option<String>,
-    ) -> BTreeMap<MemberName, Result<Member, Waiting>> {
-        let Some(peers) = &self.facts.peers else {
-            return BTreeMap::new();
-        };
-        let auth = self.facts.auth_name();
-        let member = |pod: &PodFacts| {
-            let zone = zones.get(&pod.node).cloned().unwrap_or_else(|| "".into());
-            let mut member = project(pod, peers, auth.clone(), zone)?;
-            if let Some(why) = &self.no_secret {
-                member.contact = Contact::NoSecret { why: why.clone() };
-            }
-            Ok(member)
-        };
-        let each = |(name, pod): (&MemberName, &PodFacts)| {
-            let waiting = claimed(name).map(|by| Waiting::Claimed { by });
-            (name.clone(), waiting.map_or_else(|| member(pod), Err))
-        };
-        self.pods.iter().map(each).collect()
-    }
-
-    fn view(
-        &mut self,
-        conflicts: Option<&BTreeMap<MemberName, String>>,
-        now: Timestamp,
-    ) -> MeshView {
-        self.refresh(conflicts, self.doubt.doubt(now));
-        let policy = match (&self.facts.policy, &self.no_secret) {
-            (Ok(_), Some(why)) => Err(Condition::new(
-                ConditionKind::Accepted,
-                Status::False,
-                ReasonCode::SecretUnreadable,
-                why.as_str(),
-            )),
-            (policy, _) => policy.clone(),
-        };
-        MeshView {
-            id: self.facts.id.clone(),
-            generation: self.facts.generation,
-            policy,
-            membership: Arc::clone(&self.membership),
-            status: self.facts.status.clone(),
-        }
-    }
-
-    /// Replaces the membership if it would differ.
-    fn refresh(
-        &mut self,
-        conflicts: Option<&BTreeMap<MemberName, String>>,
-        doubt: Option<kubomesh_core::Doubt>,
-    ) {
-        let mut next = Membership {
-            doubt,
-            ..Membership::empty(self.facts.id.clone())
-        };
-        for (name, projected) in &self.projected {
-            match projected {
-                Ok(member) => {
-                    let mut member = member.clone();
-                    if let Some(with) = conflicts.and_then(|conflicts| conflicts.get(name)) {
-                        member.contact = Contact::AddressConflict { with: with.clone() };
-                    }
-                    next.members.insert(name.clone(), member);
-                }
-                Err(waiting) => {
-                    next.waiting.insert(name.clone(), waiting.clone());
-                }
-            }
-        }
-        if next != *self.membership {
-            self.membership = Arc::new(next);
-        }
-    }
-}
-
-/// What is said of a secret before it was read.
-fn unread_secret(facts: &MeshFacts) -> Option<String> {
-    let name = facts.auth_name()?;
-    Some(format!(
-        "spec.peers.rpc.authSecretRef: the secret {name} is not read yet"
-    ))
 }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use kubomesh_api::{RecordError, RecordKey, StoredRecord, SwarmMesh, SwarmPeer, record_from};
+use kubomesh_api::{
+    RecordError, RecordKey, StoredMesh, StoredRecord, SwarmMesh, SwarmPeer, record_from,
+};
 use kubomesh_core::{Condition, ConditionKind, MeshId, ReasonCode, Status};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::WatchKind;
+use super::informer::number_of;
 use crate::pod::{Meta, PodWire, nullable, timestamp};
 use crate::{MeshFacts, PodFacts};
 
@@ -39,6 +42,12 @@ pub(super) struct Peers;
 
 /// Nodes.
 pub(super) struct Nodes;
+
+/// A mesh and its object's status.
+pub(super) struct MeshObject {
+    pub(super) facts: MeshFacts,
+    pub(super) stored: StoredMesh,
+}
 
 /// A record as its object holds it.
 pub(super) struct PeerFacts {
@@ -87,17 +96,27 @@ impl Watched for Pods {
 
 impl Watched for Meshes {
     type Wire = SwarmMesh;
-    type Facts = MeshFacts;
+    type Facts = MeshObject;
     const KIND: WatchKind = WatchKind::Meshes;
 
-    fn facts(wire: SwarmMesh) -> MeshFacts {
-        MeshFacts::of(wire)
+    fn facts(mut wire: SwarmMesh) -> MeshObject {
+        let version = wire
+            .metadata
+            .resource_version
+            .as_deref()
+            .map_or(0, number_of);
+        let status = wire.status.take().map(Arc::new);
+        MeshObject {
+            facts: MeshFacts::of(wire),
+            stored: StoredMesh { version, status },
+        }
     }
 
-    fn undecodable(meta: Meta, why: &str) -> Option<MeshFacts> {
+    fn undecodable(meta: Meta, why: &str) -> Option<MeshObject> {
         let message =
             format!("the object cannot be read ({why}): compare it with the CRD's schema");
-        Some(MeshFacts {
+        let version = number_of(&meta.resource_version);
+        let facts = MeshFacts {
             id: MeshId {
                 namespace: meta.namespace.into(),
                 name: meta.name.into(),
@@ -112,7 +131,13 @@ impl Watched for Meshes {
                 message,
             )),
             peers: None,
-            status: None,
+        };
+        Some(MeshObject {
+            facts,
+            stored: StoredMesh {
+                version,
+                status: None,
+            },
         })
     }
 }

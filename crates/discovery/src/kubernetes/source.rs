@@ -5,22 +5,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
-use kubomesh_api::StoredRecords;
+use kubomesh_api::{StoredMeshes, StoredRecords};
 use kubomesh_core::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::informer::Event;
-use super::kinds::{Meshes, NodeFacts, Nodes, PeerFacts, Peers, Pods};
+use super::kinds::{MeshObject, Meshes, NodeFacts, Nodes, PeerFacts, Peers, Pods};
 use super::secrets::Wanted;
 use super::watches::{Told, WatchId, Watches};
 use super::{DiscoveryError, Settings, records};
-use crate::{AuthStore, Fleet, Index, MeshFacts, MeshKey, PodFacts};
+use crate::{AuthStore, Fleet, Index, MeshKey, PodFacts};
 
 /// Where the findings go.
 pub(super) struct Outlets {
     pub(super) fleet: watch::Sender<Arc<Fleet>>,
     pub(super) records: watch::Sender<Arc<StoredRecords>>,
+    pub(super) statuses: watch::Sender<Arc<StoredMeshes>>,
     pub(super) credentials: AuthStore,
 }
 
@@ -32,7 +33,7 @@ pub(super) struct Input {
 }
 
 pub(super) enum InputKind {
-    Mesh(Event<MeshFacts>),
+    Mesh(Event<MeshObject>),
     Peer(Event<PeerFacts>),
     Node(Event<NodeFacts>),
     Pod(MeshKey, Event<PodFacts>),
@@ -46,6 +47,7 @@ pub(super) struct Source {
     outlets: Outlets,
     index: Index,
     records: Arc<StoredRecords>,
+    statuses: Arc<StoredMeshes>,
     watches: Watches,
     inputs: mpsc::Receiver<Input>,
     wanted: watch::Sender<Wanted>,
@@ -78,6 +80,7 @@ impl Source {
             settings,
             outlets,
             records: Arc::default(),
+            statuses: Arc::default(),
             watches,
             inputs,
             wanted,
@@ -149,11 +152,23 @@ impl Source {
         false
     }
 
-    fn take_mesh(&mut self, event: Event<MeshFacts>, now: Timestamp) {
+    fn take_mesh(&mut self, event: Event<MeshObject>, now: Timestamp) {
+        let statuses = Arc::make_mut(&mut self.statuses);
         match event {
-            Event::Listed { all, .. } => self.index.reset_meshes(all, now),
-            Event::Applied(mesh, _) => self.index.apply_mesh(mesh, now),
-            Event::Deleted(mesh, _) => self.index.delete_mesh(&mesh.key()),
+            Event::Listed { all, .. } => {
+                let split = |mesh: MeshObject| ((mesh.facts.id.clone(), mesh.stored), mesh.facts);
+                let (stored, facts): (StoredMeshes, Vec<_>) = all.into_iter().map(split).unzip();
+                *statuses = stored;
+                self.index.reset_meshes(facts, now);
+            }
+            Event::Applied(mesh, _) => {
+                statuses.insert(mesh.facts.id.clone(), mesh.stored);
+                self.index.apply_mesh(mesh.facts, now);
+            }
+            Event::Deleted(mesh, _) => {
+                statuses.remove(&mesh.facts.id);
+                self.index.delete_mesh(&mesh.facts.key());
+            }
             Event::Heard(_) | Event::Trouble(_) => {}
         }
     }
@@ -216,6 +231,11 @@ impl Source {
         let now = self.settings.clock.now();
         self.watches.measure(now);
         let fleet = self.index.fleet(now);
+        self.outlets.statuses.send_if_modified(|published| {
+            let changed = !Arc::ptr_eq(published, &self.statuses) && *published != self.statuses;
+            *published = Arc::clone(&self.statuses);
+            changed
+        });
         self.outlets.fleet.send_if_modified(|published| {
             let changed = **published != fleet;
             if changed {
