@@ -95,9 +95,13 @@ impl<'a> Filters<'a> {
         let conflicting = |cidr: &str| conflicts.iter().any(|text| ***text == *cidr);
         let mut mending = Mending::default();
         for filter in &record.removed_filters {
-            mending
-                .removed
-                .extend(take_away(filter, member, world, (&shown, &conflicting)));
+            mending.removed.extend(take_away(
+                filter,
+                member,
+                world,
+                shown(&filter.cidr),
+                conflicting(&filter.cidr),
+            ));
         }
         if policy.mode == Mode::Observe {
             return Some(mending);
@@ -133,16 +137,17 @@ fn take_away(
     filter: &RemovedFilter,
     member: &Member,
     world: &World<'_>,
-    (shown, conflicting): (&dyn Fn(&str) -> bool, &dyn Fn(&str) -> bool),
+    shown: bool,
+    conflicting: bool,
 ) -> Option<RemovedFilter> {
     let same_start = filter.container == member.container;
-    match (shown(&filter.cidr), filter.gone) {
+    match (shown, filter.gone) {
         (false, _) => Some(RemovedFilter {
             gone: true,
             ..filter.clone()
         }),
         (true, true) if same_start => Some(filter.clone()),
-        (true, _) if !conflicting(&filter.cidr) => None,
+        (true, _) if !conflicting => None,
         (true, false) if same_start => Some(filter.clone()),
         (true, _) => Some(RemovedFilter {
             container: member.container.clone(),

@@ -24,6 +24,7 @@ mod remember;
 mod removal;
 mod retry;
 mod sides;
+mod steps;
 pub mod topology;
 mod world;
 

@@ -264,7 +264,7 @@ fn filter_conflict(pass: &Pass<'_>, index: usize) -> Condition {
     let condition = |status, reason, message: String| {
         Condition::new(ConditionKind::FilterConflict, status, reason, message)
     };
-    if !node.state.is_some_and(|state| state.filters.is_ok()) {
+    if node.state.is_none_or(|state| state.filters.is_err()) {
         let message = "its dial filters could not be read";
         return condition(Status::Unknown, ReasonCode::NotAsked, message.into());
     }
@@ -272,7 +272,7 @@ fn filter_conflict(pass: &Pass<'_>, index: usize) -> Condition {
     if conflicts.is_empty() {
         return condition(Status::False, ReasonCode::AsWanted, String::new());
     }
-    let names = sentence(conflicts.iter().map(|cidr| cidr.to_string()));
+    let names = sentence(conflicts.iter().map(ToString::to_string));
     let message = format!(
         "its dial filters {names} cover members of the mesh; remove them from Swarm.AddrFilters or \
          set spec.filters to Repair"

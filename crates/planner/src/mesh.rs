@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use kubomesh_core::{Address, Call, Held, Link, LinkReport, LinkState, Reason, Sequence};
 
-use crate::dial::{self, Decision, Step};
+use crate::dial::{self, Decision};
 use crate::links::{self, End, Judged, Pair};
 use crate::memory::LinkMemory;
 use crate::pass::Pass;
 use crate::places;
+use crate::steps::{self, Step};
 use crate::topology::Shape;
 use crate::world::Standing;
 
@@ -16,9 +17,9 @@ use crate::world::Standing;
 pub(crate) struct Linked {
     /// Desired pairs of placed nodes, sorted.
     pub pairs: Vec<Pair>,
-    /// Their report, in the same order; behind them pairs with members that have no place yet.
+    /// Every desired link in order, those with members that have no place yet among them.
     pub reports: Vec<LinkReport>,
-    /// The same as nodes.
+    /// The same as nodes, in the same order.
     pub ends: Vec<(usize, usize)>,
     /// Peering additions, one call a node.
     pub additions: Vec<Sequence>,
@@ -64,7 +65,7 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
     // What is no longer desired is remembered only while it is being removed.
     before.retain(|_, memory| memory.removing);
     pass.memory.links.append(&mut before);
-    let (dials, waiting) = dial::send(pass, steps);
+    let (dials, waiting) = steps::send(pass, steps);
     for (pair, held) in waiting {
         if let Ok(at) = pairs.binary_search_by_key(&(pair.a, pair.b), |pair| (pair.a, pair.b)) {
             reports[at].reason = reports[at]
@@ -216,18 +217,23 @@ fn unplaced(pass: &Pass<'_>, ends: &mut Vec<(usize, usize)>, reports: &mut Vec<L
                 .or_insert_with(|| reason.clone());
         }
     }
+    if missing.is_empty() {
+        return;
+    }
     for ((a, b), reason) in missing {
         let held = Some(Held {
             reason: reason.clone(),
             until: None,
         });
-        let link = pass.link(Pair { a, b });
+        let (link, state) = (pass.link(Pair { a, b }), LinkState::Unknown);
         ends.push((a, b));
         reports.push(LinkReport {
             link,
-            state: LinkState::Unknown,
+            state,
             reason: Some(reason),
             held,
         });
     }
+    reports.sort_by(|one, other| one.link.cmp(&other.link));
+    ends.sort_unstable();
 }

@@ -225,10 +225,10 @@ fn counts(pass: &Pass<'_>) -> Vec<u32> {
 /// Nodes that have a desired link with a reachable node that is not healthy.
 fn unhealthy(pass: &Pass<'_>, linked: &Linked) -> Vec<bool> {
     let mut unhealthy = vec![false; pass.world.nodes.len()];
-    for (pair, report) in linked.pairs.iter().zip(&linked.reports) {
+    for (&(a, b), report) in linked.ends.iter().zip(&linked.reports) {
         if report.state != LinkState::Healthy {
-            unhealthy[pair.a] |= pass.world.nodes[pair.b].is_reachable();
-            unhealthy[pair.b] |= pass.world.nodes[pair.a].is_reachable();
+            unhealthy[a] |= pass.world.nodes[b].is_reachable();
+            unhealthy[b] |= pass.world.nodes[a].is_reachable();
         }
     }
     unhealthy

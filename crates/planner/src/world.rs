@@ -305,7 +305,7 @@ fn node<'a>(
         verdict: Verdict::Unseen,
         place: recorded.filter(|_| standing != Standing::Claimed),
         state,
-        stale: state.is_some_and(|state| Some(state.at) < acted),
+        stale: state.is_some_and(|state| Some(state.at) <= acted),
     }
 }
 
