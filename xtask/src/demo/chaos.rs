@@ -1,11 +1,10 @@
 //! Trouble, one at a time: a node is killed for a while, restarted, or moved; the next one comes
 //! when all is well again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 
-use super::controller::Controller;
 use super::fleet::{Fleet, Node};
 
 /// How long all is well before the next trouble.
@@ -14,8 +13,9 @@ const CALM: Duration = Duration::from_secs(3);
 /// How long a killed node stays down.
 const DOWN: Duration = Duration::from_secs(4);
 
-/// From one troubled node to the next: no divisor of usual fleets, so that each has its turn.
-const STRIDE: usize = 7;
+/// From one troubled node to the next: the first that does not divide their number, so that each
+/// has its turn.
+const STRIDES: [usize; 3] = [7, 5, 3];
 
 /// What happens to a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,15 +28,15 @@ enum Stroke {
 /// In this order, again and again.
 const STROKES: [Stroke; 3] = [Stroke::Kill, Stroke::Restart, Stroke::Move];
 
-/// Where the trouble stands.
+/// Where the trouble stands. Times are those of the demo's own clock.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     /// All is well since then.
-    Calm(Instant),
+    Calm(Duration),
     /// This node is down since then.
-    Down(usize, Instant),
+    Down(usize, Duration),
     /// All nodes run since then, and links are still missing. The pass that was the last one then.
-    Healing(Instant, u64),
+    Healing(Duration, u64),
 }
 
 /// The troublemaker.
@@ -50,18 +50,30 @@ pub(super) struct Chaos {
 /// What the demo sees at one look.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight {
+    /// The demo's clock.
+    pub(super) now: Duration,
     /// Every link is on both ends, and the controller knows.
     pub(super) whole: bool,
     /// The last pass.
     pub(super) pass: u64,
 }
 
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct News {
+    /// For people.
+    pub(super) text: String,
+    /// A node has another address: the members file is to be written anew.
+    pub(super) moved: bool,
+}
+
 // === impl Chaos ===
 
 impl Chaos {
-    pub(super) fn new() -> Self {
+    /// Nothing happens before all has been well for a while.
+    pub(super) fn new(now: Duration) -> Self {
         Self {
-            phase: Phase::Calm(Instant::now()),
+            phase: Phase::Calm(now),
             strokes: 0,
             healed: 0,
         }
@@ -73,9 +85,9 @@ impl Chaos {
     }
 
     /// How long the mesh has had to heal, while it has not.
-    pub(super) fn healing(&self) -> Option<Duration> {
+    pub(super) fn healing(&self, now: Duration) -> Option<Duration> {
         match self.phase {
-            Phase::Healing(since, _) => Some(since.elapsed()),
+            Phase::Healing(since, _) => Some(now.saturating_sub(since)),
             _ => None,
         }
     }
@@ -84,68 +96,77 @@ impl Chaos {
     ///
     /// # Errors
     /// When a node does not start again.
-    pub(super) fn step(
-        &mut self,
-        fleet: &mut dyn Fleet,
-        controller: &Controller,
-        sight: Sight,
-    ) -> Result<Option<String>> {
+    pub(super) fn step(&mut self, fleet: &mut dyn Fleet, sight: Sight) -> Result<Option<News>> {
+        let Sight { now, whole, pass } = sight;
         match self.phase {
-            Phase::Calm(since) if since.elapsed() > CALM => {
-                self.strike(fleet, controller, sight.pass).map(Some)
+            Phase::Calm(_) if !whole => {
+                self.phase = Phase::Calm(now);
+                Ok(None)
             }
-            Phase::Down(index, since) if since.elapsed() > DOWN => {
+            Phase::Calm(since) if now - since > CALM => self.strike(fleet, now, pass).map(Some),
+            Phase::Down(index, since) if now - since > DOWN => {
                 fleet.start(index)?;
-                self.phase = Phase::Healing(Instant::now(), sight.pass);
-                Ok(Some(format!("{} runs again", name(fleet.nodes(), index))))
+                self.phase = Phase::Healing(now, pass);
+                Ok(Some(News::of(fleet.nodes(), index, "runs again")))
             }
-            Phase::Healing(since, pass) if sight.whole && sight.pass > pass => {
-                self.phase = Phase::Calm(Instant::now());
+            Phase::Healing(since, before) if whole && pass > before => {
+                self.phase = Phase::Calm(now);
                 self.healed += 1;
-                Ok(Some(format!(
-                    "healed in {:.1} s",
-                    since.elapsed().as_secs_f64()
-                )))
+                let text = format!("healed in {:.1} s", (now - since).as_secs_f64());
+                Ok(Some(News { text, moved: false }))
             }
             _ => Ok(None),
         }
     }
 
-    fn strike(
-        &mut self,
-        fleet: &mut dyn Fleet,
-        controller: &Controller,
-        pass: u64,
-    ) -> Result<String> {
-        let index = (self.strokes * STRIDE + STRIDE / 2) % fleet.nodes().len();
+    fn strike(&mut self, fleet: &mut dyn Fleet, now: Duration, pass: u64) -> Result<News> {
+        let count = fleet.nodes().len();
+        let stride = STRIDES
+            .into_iter()
+            .find(|stride| !count.is_multiple_of(*stride))
+            .unwrap_or(1);
+        let index = (self.strokes * stride + stride / 2) % count;
         let stroke = STROKES[self.strokes % STROKES.len()];
         self.strokes += 1;
-        self.phase = Phase::Healing(Instant::now(), pass);
-        let what = match stroke {
+        self.phase = Phase::Healing(now, pass);
+        match stroke {
             Stroke::Kill => {
                 fleet.kill(index)?;
-                self.phase = Phase::Down(index, Instant::now());
-                "was killed".to_owned()
+                self.phase = Phase::Down(index, now);
+                Ok(News::of(fleet.nodes(), index, "was killed"))
             }
             Stroke::Restart => {
                 fleet.kill(index)?;
                 fleet.start(index)?;
-                "was killed and runs again".to_owned()
+                Ok(News::of(fleet.nodes(), index, "was killed and runs again"))
             }
             Stroke::Move => {
                 fleet.relocate(index)?;
-                controller.tell(fleet.nodes())?;
                 let address = fleet
                     .nodes()
                     .get(index)
                     .map(|node| node.rpc.ip().to_string());
-                format!("moved to {}", address.unwrap_or_default())
+                let what = format!("moved to {}", address.unwrap_or_default());
+                Ok(News {
+                    moved: true,
+                    ..News::of(fleet.nodes(), index, &what)
+                })
             }
-        };
-        Ok(format!("{} {what}", name(fleet.nodes(), index)))
+        }
     }
 }
 
-fn name(nodes: &[Node], index: usize) -> &str {
-    nodes.get(index).map_or("a node", |node| node.name.as_str())
+// === impl News ===
+
+impl News {
+    fn of(nodes: &[Node], index: usize, what: &str) -> Self {
+        let name = nodes.get(index).map_or("a node", |node| node.name.as_str());
+        Self {
+            text: format!("{name} {what}"),
+            moved: false,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

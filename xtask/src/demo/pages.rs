@@ -118,3 +118,6 @@ impl fmt::Display for Counts {
         write!(f, "{}/{}", self.healthy, self.desired)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -136,7 +136,7 @@ impl<'a> Stage<'a> {
     /// Shows what happens until each kind of trouble came and went with `--once`, else for ever.
     /// False when somebody stopped it.
     fn stay(&mut self, stop: &Stop) -> Result<bool> {
-        let mut chaos = Chaos::new();
+        let mut chaos = Chaos::new(self.screen.elapsed());
         while !(self.arguments.once && chaos.had_one_of_each()) {
             let report = self.controller.report()?;
             if let Some(report) = &report {
@@ -145,18 +145,10 @@ impl<'a> Stage<'a> {
                 self.screen.show(&lines, &summary);
             }
             if self.arguments.chaos {
-                let whole = report.as_ref().is_some_and(|report| self.is_whole(report));
-                let pass = self.controller.plan().map_or(0, |plan| plan.pass);
-                if let Some(news) =
-                    chaos.step(&mut *self.fleet, &self.controller, Sight { whole, pass })?
-                {
-                    self.screen.say(&news);
-                }
+                self.trouble(&mut chaos, report.as_ref())?;
             }
-            if chaos
-                .healing()
-                .is_some_and(|span| span > self.arguments.deadline())
-            {
+            let healing = chaos.healing(self.screen.elapsed());
+            if healing.is_some_and(|span| span > self.arguments.deadline()) {
                 bail!("{}", self.why_not(report.as_ref()));
             }
             if stop.wait(LOOK) {
@@ -164,6 +156,24 @@ impl<'a> Stage<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Makes the next trouble, if it is time.
+    fn trouble(&mut self, chaos: &mut Chaos, report: Option<&Report>) -> Result<()> {
+        let whole = report.is_some_and(|report| self.is_whole(report));
+        let pass = self.controller.plan().map_or(0, |plan| plan.pass);
+        let sight = Sight {
+            now: self.screen.elapsed(),
+            whole,
+            pass,
+        };
+        if let Some(news) = chaos.step(&mut *self.fleet, sight)? {
+            if news.moved {
+                self.controller.tell(self.fleet.nodes())?;
+            }
+            self.screen.say(&news.text);
+        }
+        Ok(())
     }
 
     /// Whether the controller says that all is well, and the nodes say the same.
