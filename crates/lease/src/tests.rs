@@ -1,5 +1,7 @@
 //! Tests of this crate.
 
+mod candidate;
 mod config;
 mod contenders;
+mod fake_api;
 mod machine;

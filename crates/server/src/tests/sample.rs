@@ -43,7 +43,10 @@ fn mesh(name: &str) -> MeshSnapshot {
     };
     MeshSnapshot {
         members: Arc::new(Membership::empty(id.clone())),
-        observations: Arc::new(BTreeMap::from([(MemberName::from("kubo-0"), observation)])),
+        observations: Arc::new(BTreeMap::from([(
+            MemberName::from("kubo-0"),
+            Arc::new(observation),
+        )])),
         pass: 7,
         trigger: "resync".into(),
         outcomes: Arc::new(vec![outcome(&plan)]),
