@@ -18,7 +18,7 @@ impl World {
 
     fn audit_connections(&self) -> Result<(), String> {
         let mut pairs = BTreeSet::new();
-        for (id, conn) in &self.conns {
+        for (id, conn) in self.conns.iter() {
             if matches!(conn.way, Way::Direct(_)) && conn.ends.iter().all(Option::is_some) {
                 pairs.insert((
                     conn.nodes[0].min(conn.nodes[1]),
@@ -32,7 +32,7 @@ impl World {
                 let listed = node
                     .conns
                     .get(&end.peer)
-                    .is_some_and(|ids| ids.contains(id));
+                    .is_some_and(|ids| ids.contains(&id));
                 if !listed {
                     return Err(format!("{id:?} is open at {index:?} and not in its index"));
                 }
@@ -68,7 +68,7 @@ impl World {
                     ids.len()
                 ));
             }
-            if let Some(id) = ids.iter().find(|id| !self.conns.contains_key(id)) {
+            if let Some(id) = ids.iter().find(|id| self.conns.get(id).is_none()) {
                 return Err(format!("{index:?} lists {id:?}, which is gone"));
             }
             if node.conns.keys().any(|peer| !node.marks.contains_key(peer)) {

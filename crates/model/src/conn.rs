@@ -6,7 +6,10 @@ use crate::node::NodeIndex;
 
 /// Which connection. Never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ConnId(pub(crate) u64);
+pub(crate) struct ConnId {
+    pub(crate) serial: u64,
+    pub(crate) slot: u32,
+}
 
 /// The end that dialled or the end that accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

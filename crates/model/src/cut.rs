@@ -93,7 +93,7 @@ impl World {
 
     fn watch_severed(&mut self) {
         let severed = self.conns.iter().filter(|(_, conn)| !self.carries(conn));
-        let severed: Vec<_> = severed.map(|(id, _)| *id).collect();
+        let severed: Vec<_> = severed.map(|(id, _)| id).collect();
         for id in severed {
             for side in Side::BOTH {
                 self.watch(id, side);

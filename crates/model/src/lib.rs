@@ -16,6 +16,7 @@
 mod audit;
 mod call;
 mod conn;
+mod conns;
 mod cut;
 mod dial;
 mod filter;

@@ -142,7 +142,6 @@ impl World {
     }
 
     fn open(&mut self, nodes: [NodeIndex; 2], way: Way, addresses: [Address; 2]) {
-        let id = ConnId(self.next_serial());
         let peers = [
             self.node(nodes[1]).spec.peer_id,
             self.node(nodes[0]).spec.peer_id,
@@ -159,7 +158,7 @@ impl World {
         let ends = [end(peers[0], first), end(peers[1], second)];
         let conn = Conn { nodes, ends, way };
         self.count_pair(&conn, true);
-        self.conns.insert(id, conn);
+        let id = self.conns.insert(conn);
         for side in Side::BOTH {
             self.opened(id, side);
         }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use kubomesh_core::{PeerId, Timestamp};
 
 use crate::call::{Call, Ticket};
-use crate::conn::{Conn, ConnId, Side};
+use crate::conn::{ConnId, Side};
+use crate::conns::Conns;
 use crate::cut::Cuts;
 use crate::history::{Happening, History, What};
 use crate::node::{Node, NodeIndex, NodeSpec};
@@ -35,7 +36,7 @@ pub struct World {
     pub(crate) identities: BTreeMap<PeerId, BTreeSet<NodeIndex>>,
     /// What DNS names resolve to.
     pub(crate) names_to_ip: BTreeMap<String, IpAddr>,
-    pub(crate) conns: BTreeMap<ConnId, Conn>,
+    pub(crate) conns: Conns,
     /// Pairs with a direct connection that both ends list, and how many of them.
     pub(crate) pairs: BTreeMap<(NodeIndex, NodeIndex), u32>,
     pub(crate) pairs_changed: Timestamp,
@@ -82,7 +83,7 @@ impl World {
             hosts: BTreeMap::new(),
             identities: BTreeMap::new(),
             names_to_ip: BTreeMap::new(),
-            conns: BTreeMap::new(),
+            conns: Conns::default(),
             pairs: BTreeMap::new(),
             pairs_changed: now,
             cuts: Cuts::default(),
