@@ -100,9 +100,12 @@ impl Bounds {
     /// As a CEL rule on the field.
     pub(crate) fn rule(self) -> Rule {
         let Self { field, least, most } = self;
-        Rule::new(format!("self >= {least} && self <= {most}")).message(Message::Expression(
-            format!("'{field} is ' + string(self) + ': {}'", self.remedy()),
-        ))
+        // The API server says the value. An expression that prints a number is refused by it: the
+        // number's text has no bound that its cost could be estimated from.
+        Rule::new(format!("self >= {least} && self <= {most}")).message(Message::Message(format!(
+            "{field} is out of bounds: {}",
+            self.remedy()
+        )))
     }
 }
 
@@ -174,8 +177,8 @@ pub(crate) fn selector_rule() -> Rule {
 
 /// What a port of 0 is told.
 pub(crate) fn port_rule(field: &str) -> Rule {
-    Rule::new("self >= 1 && self <= 65535").message(Message::Expression(format!(
-        "'{field} is ' + string(self) + ': choose a port from 1 to 65535, or leave it out'"
+    Rule::new("self >= 1 && self <= 65535").message(Message::Message(format!(
+        "{field} is no port: choose one from 1 to 65535, or leave it out"
     )))
 }
 

@@ -65,7 +65,7 @@ fn each_rule_refuses_with_a_sentence() {
                 "peers",
                 json!({ "selector": selector()["selector"], "rpc": { "port": 0 } }),
             ),
-            "spec.peers.rpc.port is 0: choose a port from 1 to 65535",
+            "spec.peers.rpc.port is no port: choose one from 1 to 65535",
         ),
         (
             with("resyncInterval", json!("0s")),
@@ -81,7 +81,7 @@ fn each_rule_refuses_with_a_sentence() {
         ),
         (
             with("limits", json!({ "inFlight": 0 })),
-            "spec.limits.inFlight is 0: choose a number",
+            "spec.limits.inFlight is out of bounds: choose a number",
         ),
         (
             with("limits", json!({ "inFlightPerNode": 9 })),
@@ -112,7 +112,7 @@ fn topology_and_network_refuse_with_a_sentence_too() {
     let cases = vec![
         (
             with("topology", json!({ "fullMeshUpTo": 1 })),
-            "spec.topology.fullMeshUpTo is 1",
+            "spec.topology.fullMeshUpTo is out of bounds",
         ),
         (
             with("topology", json!({ "degree": 9 })),
