@@ -1,0 +1,77 @@
+//! Scenarios that need a network of their own: the lab runs itself once more, inside of network and
+//! mount namespaces where it is root.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+
+use crate::cli::Parts;
+use crate::node::Kind;
+use crate::run::Options;
+
+/// Plays one scenario in new namespaces.
+pub(crate) async fn run(options: &Options, name: &str) -> Result<()> {
+    let mut inside = Command::new("unshare");
+    inside.args(["--user", "--map-root-user", "--net", "--mount"]);
+    // The new user's process is told of its parent's death only if it asks for that itself.
+    inside.args(["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c"]);
+    inside.args(["ip link set lo up && exec \"$0\" \"$@\""]);
+    inside.arg(std::env::current_exe()?);
+    arguments(&mut inside, options);
+    inside.args(["--inside", name]);
+    inside.stdin(Stdio::null()).kill_on_drop(true);
+    let status = inside
+        .status()
+        .await
+        .context("`unshare` cannot be started")?;
+    ensure!(status.success(), "inside of its namespaces: {status}");
+    Ok(())
+}
+
+fn arguments(command: &mut Command, options: &Options) {
+    let Parts {
+        kubomesh,
+        apiserver,
+        etcd,
+        kustomize,
+        swarmnode,
+        manifests,
+        podmonitor_crd,
+        nad_crd,
+        prometheus,
+        promtool,
+        fakefleet,
+    } = &options.parts;
+    let needed = [
+        ("--kubomesh", kubomesh),
+        ("--apiserver", apiserver),
+        ("--etcd", etcd),
+        ("--kustomize", kustomize),
+        ("--swarmnode", swarmnode),
+        ("--manifests", manifests),
+        ("--podmonitor-crd", podmonitor_crd),
+        ("--nad-crd", nad_crd),
+    ];
+    for (flag, path) in needed {
+        command.arg(flag).arg(path);
+    }
+    let kubo = match &options.kind {
+        Kind::Kubo(path) => Some(path),
+        Kind::Swarmnode(_) => None,
+    };
+    let others = [
+        ("--prometheus", prometheus.as_ref()),
+        ("--promtool", promtool.as_ref()),
+        ("--fakefleet", fakefleet.as_ref()),
+        ("--kubo", kubo),
+    ];
+    for (flag, path) in others {
+        if let Some(path) = path {
+            command.arg(flag).arg(path);
+        }
+    }
+    if options.keep {
+        command.arg("--keep");
+    }
+}

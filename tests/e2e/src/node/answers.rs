@@ -1,0 +1,102 @@
+//! What a node says of itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context, Result};
+use http::Method;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{API_PORT, Node};
+use crate::http::{Answer, request};
+
+/// `Direction` of a connection that the node dialled.
+pub(crate) const OUTBOUND: u8 = 2;
+
+/// One connection of `swarm/peers`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(crate) struct Connection {
+    /// The far end's address as the node sees it.
+    #[serde(rename = "Addr")]
+    pub(crate) address: String,
+    /// The far end.
+    #[serde(rename = "Peer")]
+    pub(crate) peer: String,
+    /// 1 inbound, 2 outbound.
+    #[serde(rename = "Direction", default)]
+    pub(crate) direction: u8,
+}
+
+#[derive(Deserialize)]
+struct Peers {
+    #[serde(rename = "Peers")]
+    peers: Option<Vec<Connection>>,
+}
+
+#[derive(Deserialize)]
+struct Peering {
+    #[serde(rename = "Peers")]
+    peers: Option<Vec<Entry>>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "Addrs")]
+    addresses: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Strings {
+    #[serde(rename = "Strings")]
+    strings: Option<Vec<String>>,
+}
+
+// === impl Node ===
+
+impl Node {
+    /// `swarm/peers?direction=true`.
+    pub(crate) async fn connections(&self) -> Result<Vec<Connection>> {
+        let answer: Peers = self.ask_json("swarm/peers?direction=true").await?;
+        Ok(answer.peers.unwrap_or_default())
+    }
+
+    /// The peers that it has a connection to.
+    pub(crate) async fn connected(&self) -> Result<BTreeSet<String>> {
+        let connections = self.connections().await?;
+        Ok(connections.into_iter().map(|c| c.peer).collect())
+    }
+
+    /// `swarm/peering/ls`: addresses by peer.
+    pub(crate) async fn peering(&self) -> Result<BTreeMap<String, Vec<String>>> {
+        let answer: Peering = self.ask_json("swarm/peering/ls").await?;
+        let entries = answer.peers.unwrap_or_default().into_iter();
+        Ok(entries
+            .map(|e| (e.id, e.addresses.unwrap_or_default()))
+            .collect())
+    }
+
+    /// `swarm/filters`.
+    pub(crate) async fn filters(&self) -> Result<BTreeSet<String>> {
+        let answer: Strings = self.ask_json("swarm/filters").await?;
+        Ok(answer.strings.unwrap_or_default().into_iter().collect())
+    }
+
+    /// A call, as the node's owner might make it: path below `/api/v0/` with its query.
+    pub(crate) async fn ask(&self, call: &str) -> Result<Answer> {
+        let at = SocketAddr::new(IpAddr::V4(self.ip), API_PORT);
+        let from = Some(IpAddr::V4(self.lab));
+        let path = format!("/api/v0/{call}");
+        let token = self.settings.token.as_deref();
+        let answer = request(Method::POST, at, from, &path, token).await;
+        answer.with_context(|| format!("node {}", self.name))
+    }
+
+    /// A call and its answer.
+    pub(crate) async fn ask_json<T: DeserializeOwned>(&self, call: &str) -> Result<T> {
+        let answer = self.ask(call).await?.json();
+        answer.with_context(|| format!("node {}: {call}", self.name))
+    }
+}

@@ -1,0 +1,226 @@
+//! Nodes: one process each, `tests/swarmnode` or a real Kubo, on an address of its own.
+
+mod answers;
+mod kubo;
+mod swarmnode;
+mod tap;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::process::Running;
+use crate::wait::until;
+use tap::Tap;
+
+pub(crate) use answers::OUTBOUND;
+
+/// Port of the RPC.
+pub(crate) const API_PORT: u16 = 5001;
+
+/// Port of libp2p.
+pub(crate) const SWARM_PORT: u16 = 4001;
+
+/// How long a node may take to answer after its start.
+const READY: Duration = Duration::from_secs(30);
+
+/// How long a polite stop may take.
+const STOP: Duration = Duration::from_secs(10);
+
+/// What a node is made of.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// `tests/swarmnode`.
+    Swarmnode(PathBuf),
+    /// A real Kubo.
+    Kubo(PathBuf),
+}
+
+/// How a node differs from a fresh one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// Kubo's `server` profile: dial filters for every private network.
+    pub(crate) server_profile: bool,
+    /// A bearer token without which the RPC answers nothing.
+    pub(crate) token: Option<String>,
+    /// `Peering.Peers`: multiaddrs with `/p2p/…`.
+    pub(crate) peering: Vec<String>,
+    /// `LowWater` and `HighWater` of the connection manager.
+    pub(crate) water: Option<(u32, u32)>,
+    /// Whether every RPC request is written down.
+    pub(crate) logged: bool,
+    /// A repository whose identity it has, for a second node with the same.
+    pub(crate) identity_of: Option<PathBuf>,
+}
+
+/// One node.
+pub(crate) struct Node {
+    name: String,
+    kind: Kind,
+    ip: Ipv4Addr,
+    settings: Settings,
+    /// The scenario's folder: repositories, logs.
+    folder: PathBuf,
+    /// Counts its identities: each has a repository of its own.
+    identity: u32,
+    /// Where the lab's own requests come from.
+    lab: Ipv4Addr,
+    peer_id: String,
+    running: Option<Running>,
+    tap: Option<Tap>,
+}
+
+/// One request of a node's log.
+#[derive(Debug, Deserialize, serde::Serialize)]
+pub(crate) struct Request {
+    /// Path such as `/api/v0/id`.
+    pub(crate) path: String,
+    /// Query without the `?`.
+    #[serde(default)]
+    pub(crate) query: String,
+    /// Address and port of who asked.
+    #[serde(default)]
+    pub(crate) remote: String,
+}
+
+// === impl Node ===
+
+impl Node {
+    /// A node that does not run yet.
+    pub(crate) fn new(
+        name: &str,
+        kind: &Kind,
+        (ip, lab): (Ipv4Addr, Ipv4Addr),
+        folder: &Path,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: kind.clone(),
+            ip,
+            settings,
+            folder: folder.to_owned(),
+            identity: 0,
+            lab,
+            peer_id: String::new(),
+            running: None,
+            tap: None,
+        }
+    }
+
+    /// Its address.
+    pub(crate) fn ip(&self) -> Ipv4Addr {
+        self.ip
+    }
+
+    /// Its identity, once it ran.
+    pub(crate) fn peer_id(&self) -> &str {
+        &self.peer_id
+    }
+
+    /// The address that the product gives others for it.
+    pub(crate) fn swarm_address(&self) -> String {
+        format!("/ip4/{}/tcp/{SWARM_PORT}", self.ip)
+    }
+
+    /// The address with its identity.
+    pub(crate) fn full_address(&self) -> String {
+        format!("{}/p2p/{}", self.swarm_address(), self.peer_id)
+    }
+
+    /// Its repository.
+    pub(crate) fn repo(&self) -> PathBuf {
+        let name = &self.name;
+        self.folder.join(format!("{name}.repo{}", self.identity))
+    }
+
+    /// Its log.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.join(format!("{}.log", self.name))
+    }
+
+    /// Starts it and waits until it answers.
+    pub(crate) async fn start(&mut self) -> Result<()> {
+        let mut command = self.prepare().await?;
+        let running = Running::start(&self.name, &mut command, &self.log())?;
+        self.running = Some(running);
+        let what = format!("node {} answers", self.name);
+        let peer_id = until(&what, READY, async || {
+            self.running.as_mut().context("it was stopped")?.check()?;
+            let answer: Value = self.ask_json("id").await?;
+            let id = answer["ID"].as_str().context("no ID")?;
+            Ok(id.to_owned())
+        });
+        self.peer_id = peer_id.await?;
+        Ok(())
+    }
+
+    /// SIGKILL: nothing is closed and nothing in memory survives.
+    pub(crate) async fn kill(&mut self) -> Result<()> {
+        self.tap = None;
+        self.running.take().context("it does not run")?.kill().await
+    }
+
+    /// SIGTERM, and waits until it is gone.
+    pub(crate) async fn stop(&mut self) -> Result<()> {
+        self.tap = None;
+        let running = self.running.take().context("it does not run")?;
+        running.stop(STOP).await.map(drop)
+    }
+
+    /// Whether it was started and neither killed nor stopped.
+    pub(crate) fn runs(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Its next start is with a new identity.
+    pub(crate) fn forget_identity(&mut self) {
+        self.identity += 1;
+    }
+
+    /// Its next start is at another address.
+    pub(crate) fn move_to(&mut self, ip: Ipv4Addr) {
+        self.ip = ip;
+    }
+
+    /// What others than the lab asked, in order. Only for a node that is `logged`.
+    pub(crate) fn requests(&self) -> Result<Vec<Request>> {
+        let file = self.request_log();
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let lab = format!("{}:", self.lab);
+        let requests: serde_json::Result<Vec<Request>> =
+            text.lines().map(serde_json::from_str).collect();
+        let mut requests = requests.with_context(|| file.display().to_string())?;
+        requests.retain(|request| !request.remote.starts_with(&lab));
+        Ok(requests)
+    }
+
+    fn request_log(&self) -> PathBuf {
+        self.folder.join(format!("{}.requests", self.name))
+    }
+
+    /// Makes the repository if it is the first start, and the command.
+    async fn prepare(&mut self) -> Result<Command> {
+        match self.kind.clone() {
+            Kind::Swarmnode(program) => self.swarmnode(&program),
+            Kind::Kubo(program) => {
+                self.init_kubo(&program).await?;
+                let api_port = if self.settings.logged {
+                    let from = SocketAddr::new(IpAddr::V4(self.ip), API_PORT);
+                    let tap = Tap::open(from, tap::BEHIND, &self.request_log()).await?;
+                    self.tap = Some(tap);
+                    tap::BEHIND
+                } else {
+                    API_PORT
+                };
+                self.kubo(&program, api_port)
+            }
+        }
+    }
+}

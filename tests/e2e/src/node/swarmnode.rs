@@ -1,0 +1,58 @@
+//! `tests/swarmnode`: settings are its flags.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::{API_PORT, Node};
+use crate::process::command;
+
+// === impl Node ===
+
+impl Node {
+    pub(super) fn swarmnode(&self, program: &Path) -> Result<Command> {
+        let repo = self.repo();
+        if let Some(other) = self
+            .settings
+            .identity_of
+            .as_ref()
+            .filter(|_| !repo.exists())
+        {
+            fs::create_dir_all(&repo)?;
+            fs::copy(other.join("config"), repo.join("config"))
+                .with_context(|| other.display().to_string())?;
+        }
+        let mut node = command(program);
+        node.arg("--repo").arg(&repo);
+        node.args(["--api", &format!("{}:{API_PORT}", self.ip)]);
+        node.args(["--swarm", &self.swarm_address()]);
+        if self.settings.server_profile {
+            node.args(["--profile", "server"]);
+        }
+        if let Some(token) = &self.settings.token {
+            node.args(["--auth", &format!("lab=bearer:{token};paths=/api/v0/")]);
+        }
+        for address in &self.settings.peering {
+            node.args(["--peering", address]);
+        }
+        if let Some((low, high)) = self.settings.water {
+            node.args(["--low-water", &low.to_string()]);
+            node.args(["--high-water", &high.to_string()]);
+        }
+        if self.settings.logged {
+            node.arg("--request-log").arg(self.request_log());
+        }
+        Ok(node)
+    }
+}
+
+/// The identity in a config file, of swarmnode's or Kubo's.
+pub(super) fn identity(repo: &Path) -> Result<Value> {
+    let file = repo.join("config");
+    let text = fs::read(&file).with_context(|| file.display().to_string())?;
+    let config: Value = serde_json::from_slice(&text)?;
+    Ok(config["Identity"].clone())
+}

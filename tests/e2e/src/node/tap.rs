@@ -1,0 +1,105 @@
+//! A tap on a node's RPC: passes every byte on and writes down each request line, for a Kubo,
+//! which has no request log.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::Request;
+
+/// Port of the RPC behind the tap.
+pub(super) const BEHIND: u16 = 5002;
+
+/// An open tap. Dropping it closes the listener and every connection.
+pub(super) struct Tap {
+    _tasks: JoinSet<()>,
+}
+
+type Log = Arc<Mutex<File>>;
+
+// === impl Tap ===
+
+impl Tap {
+    /// Listens at `from` and passes on to `port` of the same address.
+    pub(super) async fn open(from: SocketAddr, port: u16, log: &Path) -> Result<Self> {
+        let listener = TcpListener::bind(from).await?;
+        let file = File::options().create(true).append(true).open(log);
+        let log = Arc::new(Mutex::new(file.with_context(|| log.display().to_string())?));
+        let to = SocketAddr::new(from.ip(), port);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, remote)) = listener.accept().await {
+                while connections.try_join_next().is_some() {}
+                connections.spawn(pass(client, remote, to, Arc::clone(&log)));
+            }
+        });
+        Ok(Self { _tasks: tasks })
+    }
+}
+
+/// One connection, until either side ends it.
+async fn pass(client: TcpStream, remote: SocketAddr, to: SocketAddr, log: Log) {
+    let Ok(node) = TcpStream::connect(to).await else {
+        return;
+    };
+    let (client_in, mut client_out) = client.into_split();
+    let (mut node_in, node_out) = node.into_split();
+    let answers = tokio::io::copy(&mut node_in, &mut client_out);
+    tokio::select! {
+        _ = requests(client_in, node_out, remote, &log) => {}
+        _ = answers => {}
+    }
+}
+
+/// Writes requests down before it passes them on.
+async fn requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    remote: SocketAddr,
+    log: &Log,
+) -> Result<()> {
+    let mut line = Vec::new();
+    let mut chunk = vec![0; 16 << 10];
+    loop {
+        let length = from.read(&mut chunk).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        for &byte in &chunk[..length] {
+            if byte != b'\n' {
+                line.push(byte);
+                continue;
+            }
+            if let Some(request) = request(&line, remote) {
+                let mut text = serde_json::to_vec(&request)?;
+                text.push(b'\n');
+                log.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .write_all(&text)?;
+            }
+            line.clear();
+        }
+        to.write_all(&chunk[..length]).await?;
+    }
+}
+
+/// The request that this line begins, if it does.
+fn request(line: &[u8], remote: SocketAddr) -> Option<Request> {
+    let line = std::str::from_utf8(line).ok()?.trim_end();
+    let target = line.strip_suffix(" HTTP/1.1")?.split_once(' ')?.1;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    Some(Request {
+        path: path.to_owned(),
+        query: query.to_owned(),
+        remote: remote.to_string(),
+    })
+}

@@ -1,0 +1,213 @@
+//! A run: scenarios one after the other, each with a deadline, a result and a clean end.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use futures::FutureExt;
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
+
+use crate::block::Block;
+use crate::cli::Parts;
+use crate::cluster::Cluster;
+use crate::inside;
+use crate::node::Kind;
+use crate::registry::{Place, Scenario};
+use crate::table;
+use crate::world::World;
+
+/// How long a scenario may take, from its first process to its last assertion.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long its end may take.
+const CLOSING: Duration = Duration::from_secs(20);
+
+/// Logs are kept here, from the repository's root.
+const LOGS: &str = "target/e2e";
+
+/// What is run, and how.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The programs.
+    pub(crate) parts: Parts,
+    /// What nodes are.
+    pub(crate) kind: Kind,
+    /// Whether a failed scenario's processes stay until Ctrl-C.
+    pub(crate) keep: bool,
+    /// Whether this process is the one inside of namespaces.
+    pub(crate) inside: bool,
+}
+
+/// What scenarios share.
+pub(crate) struct Lab {
+    pub(crate) parts: Parts,
+    pub(crate) kind: Kind,
+    pub(crate) block: Block,
+    pub(crate) logs: PathBuf,
+    shared: Option<Rc<Cluster>>,
+}
+
+/// How one scenario ended.
+struct Row {
+    name: &'static str,
+    passed: bool,
+    took: Duration,
+}
+
+/// Runs the scenarios and prints what came of them. Whether all passed.
+pub(crate) fn all(options: &Options, scenarios: &[(usize, &Scenario)]) -> Result<bool> {
+    // One thread: the kernel ends the lab's processes when the thread that started them ends.
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut lab = Lab::open(options)?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut rows = Vec::new();
+        let play = async {
+            for (number, scenario) in scenarios {
+                rows.push(one(&mut lab, options, *number, scenario).await);
+            }
+        };
+        // What is dropped here ends its processes.
+        let all = tokio::select! {
+            () = play => true,
+            _ = interrupt.recv() => false,
+            _ = terminate.recv() => false,
+        };
+        if !options.inside {
+            print(&rows);
+        }
+        Ok(all && rows.iter().all(|row| row.passed))
+    })
+}
+
+async fn one(lab: &mut Lab, options: &Options, number: usize, scenario: &Scenario) -> Row {
+    let name = scenario.name;
+    let began = Instant::now();
+    let result = if scenario.place == Place::Namespaces && !options.inside {
+        inside::run(options, name).await
+    } else {
+        in_world(lab, options, number, scenario).await
+    };
+    let took = began.elapsed();
+    let seconds = took.as_secs_f64();
+    match &result {
+        Ok(()) => println!("{name}: ok in {seconds:.1} s"),
+        Err(error) => println!("{name}: FAILED after {seconds:.1} s: {error:#}"),
+    }
+    Row {
+        name,
+        passed: result.is_ok(),
+        took,
+    }
+}
+
+/// Makes a world, plays the scenario in it, and takes the world down whatever happened.
+async fn in_world(
+    lab: &mut Lab,
+    options: &Options,
+    number: usize,
+    scenario: &Scenario,
+) -> Result<()> {
+    let mut world = lab.world(number, scenario).await?;
+    let played = timeout(
+        DEADLINE,
+        AssertUnwindSafe((scenario.play)(&mut world)).catch_unwind(),
+    );
+    let result = match played.await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(anyhow!("it panicked: {}", said(&*panic))),
+        Err(_) => Err(anyhow!("it took longer than {} s", DEADLINE.as_secs())),
+    };
+    if result.is_err() {
+        world.tell().await;
+        if options.keep {
+            println!("kept as it is until Ctrl-C: {}", world.folder().display());
+            std::future::pending::<()>().await;
+        }
+    }
+    let closed = timeout(CLOSING, world.close()).await;
+    let closed = closed.map_err(|_| anyhow!("it did not end within {} s", CLOSING.as_secs()));
+    result.and(closed.flatten().context("its end"))
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref().copied())
+        .unwrap_or("no words")
+}
+
+/// The table, and the line that others read.
+fn print(rows: &[Row]) {
+    let mut cells = vec![
+        ["scenario", "result", "seconds"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    for Row { name, passed, took } in rows {
+        let result = if *passed { "ok" } else { "FAILED" };
+        let seconds = format!("{:.1}", took.as_secs_f64());
+        cells.push(vec![(*name).to_owned(), result.to_owned(), seconds]);
+    }
+    println!();
+    for line in table::lines(&cells) {
+        println!("{line}");
+    }
+    let passed = rows.iter().filter(|row| row.passed).count();
+    println!("{passed} passed, {} failed, 0 skipped", rows.len() - passed);
+}
+
+// === impl Lab ===
+
+impl Lab {
+    fn open(options: &Options) -> Result<Self> {
+        let logs = std::path::absolute(Path::new(LOGS))?;
+        std::fs::create_dir_all(&logs)?;
+        Ok(Self {
+            parts: options.parts.clone(),
+            kind: options.kind.clone(),
+            block: Block::claim()?,
+            logs,
+            shared: None,
+        })
+    }
+
+    /// A world for a scenario, on the shared API server or on one of its own.
+    async fn world(&mut self, number: usize, scenario: &Scenario) -> Result<World> {
+        let subnet = self.block.subnet(number)?;
+        let folder = self.logs.join(scenario.name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        std::fs::create_dir_all(&folder)?;
+        let cluster = match scenario.place {
+            Place::Shared => self.shared().await?,
+            Place::OwnCluster | Place::Namespaces => {
+                Rc::new(Cluster::start(&self.parts, subnet.api_server(), &folder).await?)
+            }
+        };
+        World::open(self, scenario.name, cluster, (subnet, folder)).await
+    }
+
+    /// The API server that scenarios share, started for the first that asks.
+    async fn shared(&mut self) -> Result<Rc<Cluster>> {
+        if let Some(cluster) = &self.shared {
+            return Ok(Rc::clone(cluster));
+        }
+        let logs = self.logs.join("cluster");
+        if logs.exists() {
+            std::fs::remove_dir_all(&logs)?;
+        }
+        let cluster = Cluster::start(&self.parts, self.block.api_server(), &logs).await;
+        let cluster = Rc::new(cluster.context("the API server of the lab")?);
+        self.shared = Some(Rc::clone(&cluster));
+        Ok(cluster)
+    }
+}
