@@ -27,8 +27,8 @@ pub(crate) enum Verdict {
         /// The identity that it shows.
         shown: PeerId,
     },
-    /// It shows an identity that another live member shows too; believed after two sweeps, until
-    /// then only not recorded.
+    /// It shows an identity that must be seen once more: another live member shows it too, or it may
+    /// be older than the container's start.
     Suspect,
     /// It shows an identity that another live member shows too.
     Duplicate,
@@ -85,14 +85,14 @@ fn verdict(
         memory.changed = None;
         return Verdict::AsRecorded;
     }
-    let adopted = match member.source {
-        Source::Pod => restarted(member, record) && at >= memory.started,
-        Source::File => !claimed.contains_key(&shown) && confirmed(node, shown, at, memory),
-    };
-    if adopted {
-        Verdict::Adopt(shown)
-    } else {
-        Verdict::Wrong { shown }
+    match member.source {
+        // What was shown before the new start was seen may be older than it.
+        Source::Pod if restarted(member, record) && at <= memory.started => Verdict::Suspect,
+        Source::Pod if restarted(member, record) => Verdict::Adopt(shown),
+        Source::File if !claimed.contains_key(&shown) && confirmed(node, shown, at, memory) => {
+            Verdict::Adopt(shown)
+        }
+        _ => Verdict::Wrong { shown },
     }
 }
 

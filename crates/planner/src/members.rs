@@ -64,6 +64,7 @@ pub(crate) fn state(node: &Node<'_>) -> MemberState {
         (Standing::Claimed | Standing::NotReady, _) => MemberState::Waiting,
         _ if conflict => MemberState::Waiting,
         (_, Verdict::Wrong { .. } | Verdict::Duplicate) => MemberState::Quarantined,
+        (_, Verdict::Suspect) => MemberState::Waiting,
         (Standing::Recorded, _) if node.is_reachable() => MemberState::Reachable,
         _ if node.observation.is_some_and(|seen| seen.failure.is_some()) => {
             MemberState::Unreachable

@@ -174,7 +174,7 @@ impl Book<'_, '_> {
             record.addresses.insert(0, present);
         }
         let started = memory.members.get(node.name).map(|known| known.started);
-        let seen_since = node.seen().map(|(_, at)| at) >= started;
+        let seen_since = node.seen().map(|(_, at)| at) > started;
         if restarted(member, record) && seen_since {
             record.container = member.container.clone();
             record.capacity = None;

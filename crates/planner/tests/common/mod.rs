@@ -1,6 +1,12 @@
 //! A fleet of the simplest possible nodes, held in the hand of a test: what they list is set line by
 //! line, and a plan's calls do to them what they would do to Kubo when nothing else happens.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests"
+)]
 
 mod apply;
 mod node;
@@ -220,15 +226,41 @@ impl Fleet {
         panic!("not quiet after 200 passes:\n{}", self.told());
     }
 
-    /// Ends a scenario: quiet, and every desired link healthy.
+    /// Ends a scenario: quiet, and every desired link healthy, once all waits are over.
     pub(crate) fn ends_well(&mut self) {
-        let planned = self.settle();
+        let mut planned = self.settle();
+        for _ in 0..20 {
+            let LinkCounts {
+                desired, healthy, ..
+            } = planned.report.counts;
+            match planned.report.next_due {
+                Some(due) if healthy != desired => self.wait(due),
+                _ => break,
+            }
+            planned = self.settle();
+        }
         let LinkCounts {
             desired, healthy, ..
         } = planned.report.counts;
         assert_eq!(healthy, desired, "{}", planned.report);
         let ready = planned.report.conditions.last().unwrap();
         assert_eq!(ready.status, Status::True, "{ready:?}");
+    }
+
+    /// The same, when a wait has to be over first.
+    pub(crate) fn ends_well_after(&mut self, span: Duration) {
+        let _ = self.settle();
+        self.wait(span);
+        self.ends_well();
+    }
+
+    /// A pass that much later than the last.
+    pub(crate) fn pass_after(&mut self, span: Duration) -> Planned {
+        self.wait(span);
+        self.observe();
+        let planned = self.plan();
+        self.apply(&planned);
+        planned
     }
 
     /// Ends a scenario in which links stay unhealthy for a reason: quiet.
