@@ -133,7 +133,7 @@ pub const DEFAULT_DEBUG_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 
 /// Default of `--log-level`.
-pub const DEFAULT_LOG_LEVEL: &str = "info";
+pub const DEFAULT_LOG_LEVEL: &str = kubomesh_telemetry::DEFAULT_LOG_FILTER;
 
 /// Reads a duration with its unit: `500ms`, `30s`, `5m`, `24h`, `1m30s`.
 ///

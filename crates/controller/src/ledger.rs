@@ -1,9 +1,9 @@
 //! The records of one mesh, as its loop uses them, and whether this process may write them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kubomesh_core::{Fence, MeshId, Record, RecordWrite};
+use kubomesh_core::{Fence, MemberName, MeshId, Record, RecordWrite};
 use kubomesh_reporter::{Records, RecordsView};
 use tokio::sync::watch;
 
@@ -29,11 +29,26 @@ impl Ledger {
         }
     }
 
-    /// The records as they stand, for this pass.
-    pub(crate) fn records(&mut self) -> Arc<BTreeMap<String, Record>> {
+    /// The records as they stand, for this pass, and the members whose record is another than in the
+    /// last one.
+    pub(crate) fn records(&mut self) -> (Arc<BTreeMap<String, Record>>, BTreeSet<MemberName>) {
         self.view.mark_unchanged();
-        self.used = self.records.of_mesh(&self.mesh);
-        Arc::clone(&self.used)
+        let records = self.records.of_mesh(&self.mesh);
+        let before = std::mem::replace(&mut self.used, Arc::clone(&records));
+        if Arc::ptr_eq(&before, &records) {
+            return (records, BTreeSet::new());
+        }
+        let stored = records
+            .iter()
+            .filter(|(name, record)| before.get(*name) != Some(record));
+        let gone = before
+            .iter()
+            .filter(|(name, _)| !records.contains_key(*name));
+        let members = stored
+            .chain(gone)
+            .map(|(_, record)| record.member.clone())
+            .collect();
+        (records, members)
     }
 
     /// Resolves when the records of this mesh are others than those of the last pass.

@@ -138,8 +138,11 @@ impl MeshLoop {
             state.sweep = started + GONE_WAIT;
             return;
         };
-        let records = self.ledger.records();
-        let touched = state.meet(&view.membership, look.touched, &self.executor);
+        let (records, rewritten) = self.ledger.records();
+        let mut touched = state.meet(&view.membership, look.touched, &self.executor);
+        touched
+            .iter_mut()
+            .for_each(|touched| touched.extend(rewritten.iter().cloned()));
         let full = touched.is_none();
         state.absorb(&self.executor.late_outcomes());
 

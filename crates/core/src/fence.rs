@@ -3,7 +3,7 @@
 /// Answers, at the moment of sending, whether this process may change anything. Every mutating
 /// call to a node and every object write asks it (ARCHITECTURE.md, invariant 7).
 pub trait Fence: Send + Sync {
-    /// `true` while this process holds the lease (or needs none) and is not stopping.
+    /// `true` while this process holds the lease, or needs none.
     fn may_write(&self) -> bool;
 }
 
