@@ -38,8 +38,8 @@ pub struct StoredRecords {
     /// The latest resource version that the view includes, as a number; 0 when unknown. Resource
     /// versions of one kind are ordered numbers (KEP-5504).
     pub version: u64,
-    /// Counts the lists and restores of the store: a view of a later epoch replaces everything that
-    /// was known, even where its versions are smaller.
+    /// Counts the times that the store was restored to an older state: a view of a later epoch
+    /// replaces everything that was known, although its versions are smaller.
     pub epoch: u64,
     /// By namespace and name.
     pub records: BTreeMap<RecordKey, StoredRecord>,

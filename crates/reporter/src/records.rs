@@ -1,14 +1,12 @@
-//! The records: a view that includes what was just written, and the one way to write.
-//!
-//! Two stores, one behaviour: objects in Kubernetes ([`Records::kubernetes`]), files in a state
-//! directory ([`Records::directory`]). A write is seen in the view before [`Records::store`]
-//! returns, whether or not an informer has heard of it; an informer that lags never turns it back.
+//! Records: what must survive a crash, stored before what it covers is done.
 
+mod cluster;
 mod directory;
-mod kubernetes;
+mod error;
+mod overlay;
 mod view;
 
-use std::collections::BTreeMap;
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,108 +14,71 @@ use kubomesh_api::StoredRecords;
 use kubomesh_core::{Fence, MeshId, Record, RecordWrite};
 use tokio::sync::watch;
 
-use directory::Directory;
-use kubernetes::Objects;
-
-pub use directory::DirectoryError;
+pub use error::{DirectoryError, StoreError, StoreErrorKind};
 pub use view::RecordsView;
 
-/// Writes in flight at once (rules.md, Records).
-const WRITES_IN_FLIGHT: usize = 32;
+use cluster::ClusterRecords;
+use directory::DirectoryRecords;
 
-/// The records of every mesh.
+/// The records of all meshes, in one of two stores. Cheap to clone; every clone is the same store.
 #[derive(Clone)]
 pub struct Records {
     store: Arc<Store>,
-    view: watch::Receiver<Arc<RecordsView>>,
 }
 
 enum Store {
-    Directory(Directory),
-    Objects(Objects),
-}
-
-/// A record that was not written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// This process may not write now.
-    #[error("this process may not write now")]
-    Fenced,
-    /// Somebody else wrote it meanwhile; what they wrote is read before the next attempt.
-    #[error("record {record} was changed by somebody else meanwhile")]
-    Conflict {
-        /// The record's name.
-        record: String,
-    },
-    /// The record that stands there cannot be read, and is not overwritten.
-    #[error("{0}")]
-    Unreadable(String),
-    /// The store refused or could not be reached.
-    #[error("record {record} cannot be {verb}: {why}")]
-    Refused {
-        /// The record's name.
-        record: String,
-        /// `created`, `replaced` or `deleted`.
-        verb: &'static str,
-        /// What the store says.
-        why: String,
-    },
+    Cluster(ClusterRecords),
+    Directory(DirectoryRecords),
 }
 
 // === impl Records ===
 
 impl Records {
-    /// The records of a state directory, which is made if it is not there.
-    ///
-    /// # Errors
-    /// When another process holds it, it cannot be written, or a file in it cannot be read; the
-    /// sentence names the path.
-    pub fn directory(path: &Path) -> Result<Self, DirectoryError> {
-        let (directory, view) = Directory::open(path)?;
-        Ok(Self {
-            store: Arc::new(Store::Directory(directory)),
-            view,
-        })
-    }
-
-    /// The records as `SwarmPeer` objects. `heard` is what the informer knows; the returned future
-    /// joins it with what was written, and runs as long as the process.
+    /// Records as `SwarmPeer` objects, and the work that follows `heard`, what discovery hears of
+    /// them; it runs until it is dropped.
     pub fn kubernetes(
         client: kube::Client,
         heard: watch::Receiver<Arc<StoredRecords>>,
-    ) -> (Self, impl Future<Output = ()> + Send + 'static) {
-        let (objects, view) = Objects::new(client, heard);
-        let joining = objects.join();
-        (
-            Self {
-                store: Arc::new(Store::Objects(objects)),
-                view,
-            },
-            joining,
-        )
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let records = Self {
+            store: Arc::new(Store::Cluster(ClusterRecords::new(client))),
+        };
+        let following = follow(records.clone(), heard);
+        (records, following)
     }
 
-    /// The records as they stand.
+    /// Records as JSON files in a state directory, which this process then holds alone.
+    ///
+    /// # Errors
+    /// When the directory cannot be used, another process holds it, or a file cannot be read.
+    pub fn directory(path: &Path) -> Result<Self, DirectoryError> {
+        let directory = DirectoryRecords::open(path)?;
+        Ok(Self {
+            store: Arc::new(Store::Directory(directory)),
+        })
+    }
+
+    /// All records as they stand, our own last writes included.
     #[must_use]
     pub fn view(&self) -> Arc<RecordsView> {
-        Arc::clone(&self.view.borrow())
+        Arc::clone(&self.sender().borrow())
     }
 
-    /// The records of one mesh, by record name.
-    #[must_use]
-    pub fn of_mesh(&self, mesh: &MeshId) -> Arc<BTreeMap<String, Record>> {
-        self.view.borrow().of_mesh(mesh)
-    }
-
-    /// Changes of the view.
+    /// The view, followed. It changes when a record does, and with nothing else.
     #[must_use]
     pub fn watch(&self) -> watch::Receiver<Arc<RecordsView>> {
-        self.view.clone()
+        self.sender().subscribe()
     }
 
-    /// Writes records of one namespace (the empty one for a state directory), each as far as the
-    /// fence is open at its moment. One result a write, in order.
+    /// The records of one mesh by record name. The same value while none of them changes.
+    #[must_use]
+    pub fn of_mesh(&self, mesh: &MeshId) -> Arc<std::collections::BTreeMap<String, Record>> {
+        self.view().of_mesh(mesh)
+    }
+
+    /// Stores and deletes records of a namespace (empty in a state directory): one result for each,
+    /// in order. A write that changes nothing is not sent. At most 32 are in flight. What failed is
+    /// not repeated: the next pass plans it again, from what stands then.
     pub async fn store(
         &self,
         namespace: &str,
@@ -125,8 +86,37 @@ impl Records {
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
         match &*self.store {
+            Store::Cluster(cluster) => cluster.store(namespace, writes, fence).await,
             Store::Directory(directory) => directory.store(writes, fence).await,
-            Store::Objects(objects) => objects.store(namespace, writes, fence).await,
+        }
+    }
+
+    fn sender(&self) -> &watch::Sender<Arc<RecordsView>> {
+        match &*self.store {
+            Store::Cluster(cluster) => cluster.sender(),
+            Store::Directory(directory) => directory.sender(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Records {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Records")
+            .field("synced", &self.view().synced)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn follow(records: Records, mut heard: watch::Receiver<Arc<StoredRecords>>) {
+    let Store::Cluster(cluster) = &*records.store else {
+        return;
+    };
+    loop {
+        let base = Arc::clone(&heard.borrow_and_update());
+        cluster.heard(base);
+        if heard.changed().await.is_err() {
+            // Discovery has ended; what was heard last stands.
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -1,88 +1,71 @@
-//! Records as files: one JSON file a record, replaced by rename, under a lock.
+//! Records as JSON files in a state directory: each replaced by rename, all behind one lock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use kubomesh_api::RecordKey;
 use kubomesh_core::{Fence, Record, RecordWrite};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
-use super::{RecordsView, StoreError};
+use super::view::{Change, RecordsView};
+use super::{DirectoryError, StoreError};
 
-/// The file that is locked as long as a process uses the directory.
+/// Name of the file whose lock is the directory's.
 const LOCK: &str = ".lock";
 
-/// A state directory that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DirectoryError {
-    /// Another process has it.
-    #[error(
-        "--state-dir={}: another process uses it; stop that one or give this one a directory of \
-         its own", .path.display()
-    )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// It cannot be made, read or written.
-    #[error("--state-dir={}: {source}", .path.display())]
-    Io {
-        /// The directory or a file in it.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A file in it is no record.
-    #[error(
-        "{} is not a record: {why}; put it right, or delete it to have it made anew", .path.display()
-    )]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
-}
+/// A record's file is `<record>.json`.
+const SUFFIX: &str = ".json";
 
-/// The state directory of this process.
-pub(super) struct Directory {
+/// A state directory, held alone.
+pub(super) struct DirectoryRecords {
     path: PathBuf,
+    view: watch::Sender<Arc<RecordsView>>,
+    /// Held while files are written: one batch after the other.
+    writing: Mutex<()>,
+    /// Keeps the lock until the process ends.
     _lock: File,
-    records: Arc<Mutex<BTreeMap<RecordKey, Record>>>,
-    view: Arc<watch::Sender<Arc<RecordsView>>>,
 }
 
-impl Directory {
-    /// Takes the lock and reads every record.
-    pub(super) fn open(
-        path: &Path,
-    ) -> Result<(Self, watch::Receiver<Arc<RecordsView>>), DirectoryError> {
-        let io = |source| DirectoryError::Io {
+// === impl DirectoryRecords ===
+
+impl DirectoryRecords {
+    pub(super) fn open(path: &Path) -> Result<Self, DirectoryError> {
+        let unusable = |source| DirectoryError::Io {
             path: path.to_owned(),
             source,
         };
-        fs::create_dir_all(path).map_err(io)?;
-        let lock = File::create(path.join(LOCK)).map_err(io)?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => DirectoryError::InUse {
-                path: path.to_owned(),
-            },
-            TryLockError::Error(source) => io(source),
-        })?;
-        let records = read_all(path)?;
-        let first = RecordsView::new(true, records.iter(), &RecordsView::default());
-        let (view, receiver) = watch::channel(Arc::new(first));
-        let directory = Self {
+        std::fs::create_dir_all(path).map_err(unusable)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(LOCK))
+            .map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(DirectoryError::InUse {
+                    path: path.to_owned(),
+                });
+            }
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+        }
+        let mut view = RecordsView::default();
+        view.synced = true;
+        view.take(read_all(path)?);
+        Ok(Self {
             path: path.to_owned(),
+            view: watch::Sender::new(Arc::new(view)),
+            writing: Mutex::new(()),
             _lock: lock,
-            records: Arc::new(Mutex::new(records)),
-            view: Arc::new(view),
-        };
-        Ok((directory, receiver))
+        })
+    }
+
+    pub(super) fn sender(&self) -> &watch::Sender<Arc<RecordsView>> {
+        &self.view
     }
 
     pub(super) async fn store(
@@ -90,108 +73,145 @@ impl Directory {
         writes: Vec<RecordWrite>,
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
+        let _writing = self.writing.lock().await;
+        let names: Vec<_> = writes.iter().map(name).collect();
         if !fence.may_write() {
-            return writes.iter().map(|_| Err(StoreError::Fenced)).collect();
+            return names.iter().map(|_| Err(StoreError::Fenced)).collect();
         }
-        let (path, records, view) = (
-            self.path.clone(),
-            Arc::clone(&self.records),
-            Arc::clone(&self.view),
-        );
-        let count = writes.len();
-        let written =
-            tokio::task::spawn_blocking(move || write_all(&path, writes, &records, &view));
-        written.await.unwrap_or_else(|error| {
-            let why = error.to_string();
-            let lost = StoreError::Refused {
-                record: "?".into(),
-                verb: "replaced",
-                why,
-            };
-            vec![Err(lost); count]
-        })
-    }
-}
-
-fn read_all(path: &Path) -> Result<BTreeMap<RecordKey, Record>, DirectoryError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| DirectoryError::Io { path, source }
-    };
-    let mut records = BTreeMap::new();
-    for entry in fs::read_dir(path).map_err(io(path))? {
-        let file = entry.map_err(io(path))?.path();
-        if file.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
-        let unreadable = |why: String| DirectoryError::Unreadable {
-            path: file.clone(),
-            why,
-        };
-        let text = fs::read(&file).map_err(io(&file))?;
-        let record: Record =
-            serde_json::from_slice(&text).map_err(|e| unreadable(e.to_string()))?;
-        let named = file.file_stem().and_then(|stem| stem.to_str());
-        if named != Some(&record.name()) {
-            return Err(unreadable(format!(
-                "it holds the record `{}`",
-                record.name()
-            )));
-        }
-        records.insert(RecordKey::new("", &record.name()), record);
-    }
-    Ok(records)
-}
-
-fn write_all(
-    path: &Path,
-    writes: Vec<RecordWrite>,
-    records: &Mutex<BTreeMap<RecordKey, Record>>,
-    view: &watch::Sender<Arc<RecordsView>>,
-) -> Vec<Result<(), StoreError>> {
-    let mut records = records.lock().unwrap_or_else(PoisonError::into_inner);
-    let results = writes.into_iter().map(|write| match write {
-        RecordWrite::Put(record) => {
-            let name = record.name();
-            replace(path, &name, &record).map_err(refused(&name, "replaced"))?;
-            records.insert(RecordKey::new("", &name), *record);
-            Ok(())
-        }
-        RecordWrite::Delete(name) => {
-            match fs::remove_file(path.join(format!("{name}.json"))) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(refused(&name, "deleted")(error));
-                }
-                _ => {}
+        let view = Arc::clone(&self.view.borrow());
+        let path = self.path.clone();
+        let written = tokio::task::spawn_blocking(move || write_all(&path, &view, writes)).await;
+        let outcomes = written.unwrap_or_else(|error| {
+            names
+                .iter()
+                .map(|name| Err(failed(name, &error.to_string())))
+                .collect()
+        });
+        let (results, changes): (Vec<_>, Vec<Option<Change>>) = outcomes
+            .into_iter()
+            .map(|outcome| match outcome {
+                Ok(change) => (Ok(()), change),
+                Err(error) => (Err(error), None),
+            })
+            .unzip();
+        self.view.send_if_modified(|view| {
+            let mut next = RecordsView::clone(view);
+            let changed = next.take(changes.into_iter().flatten().collect());
+            if changed {
+                *view = Arc::new(next);
             }
-            records.remove(&RecordKey::new("", &name));
-            Ok(())
-        }
-    });
-    let results = results.collect();
-    // One flush of the directory makes all renames and removals of this batch last.
-    if let Err(error) = File::open(path).and_then(|directory| directory.sync_all()) {
-        tracing::warn!(%error, path = %path.display(), "the state directory cannot be flushed");
+            changed
+        });
+        results
     }
-    view.send_modify(|view| *view = Arc::new(RecordsView::new(true, records.iter(), view)));
-    results
 }
 
-/// Writes beside, flushes, renames over: a crash leaves the old file or the new one.
-fn replace(path: &Path, name: &str, record: &Record) -> io::Result<()> {
-    let beside = path.join(format!("{name}.json.new"));
-    let mut file = File::create(&beside)?;
-    serde_json::to_writer_pretty(&mut file, record)?;
-    file.write_all(b"\n")?;
-    file.sync_data()?;
-    fs::rename(beside, path.join(format!("{name}.json")))
+/// What a write changed; `None`: it stood so already.
+type Written = Result<Option<Change>, StoreError>;
+
+fn name(write: &RecordWrite) -> String {
+    match write {
+        RecordWrite::Put(record) => record.name(),
+        RecordWrite::Delete(name) => name.clone(),
+    }
 }
 
-fn refused(name: &str, verb: &'static str) -> impl Fn(io::Error) -> StoreError {
-    let record = name.to_owned();
-    move |error| StoreError::Refused {
-        record: record.clone(),
-        verb,
-        why: error.to_string(),
+fn read_all(path: &Path) -> Result<Vec<Change>, DirectoryError> {
+    let unusable = |source| DirectoryError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(path).map_err(unusable)? {
+        let entry = entry.map_err(unusable)?;
+        let file = entry.file_name();
+        let Some(file) = file.to_str() else { continue };
+        if file.ends_with(TEMPORARY) {
+            // Left by a crash in the middle of a write, which therefore covers nothing.
+            std::fs::remove_file(entry.path()).map_err(unusable)?;
+        } else if let Some(record) = file.strip_suffix(SUFFIX) {
+            files.insert(record.to_owned(), entry.path());
+        }
+    }
+    let read = |(name, path): (String, PathBuf)| {
+        let record = read(&name, &path)?;
+        Ok((RecordKey::new("", &name), Some(Ok(Arc::new(record)))))
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn read(name: &str, path: &Path) -> Result<Record, DirectoryError> {
+    let unreadable = |why: String| DirectoryError::Unreadable {
+        path: path.to_owned(),
+        why,
+    };
+    let text = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
+    let record: Record = serde_json::from_slice(&text).map_err(|e| unreadable(e.to_string()))?;
+    if record.name() != name {
+        return Err(unreadable(format!(
+            "it holds the record `{}`",
+            record.name()
+        )));
+    }
+    Ok(record)
+}
+
+fn write_all(path: &Path, view: &RecordsView, writes: Vec<RecordWrite>) -> Vec<Written> {
+    let mut outcomes: Vec<Written> = writes
+        .into_iter()
+        .map(|write| write_one(path, view, write))
+        .collect();
+    if outcomes
+        .iter()
+        .any(|outcome| matches!(outcome, Ok(Some(_))))
+        && let Err(error) = File::open(path).and_then(|directory| directory.sync_all())
+    {
+        // The names may not survive a crash: nothing that they cover may be done.
+        for outcome in &mut outcomes {
+            if let Ok(Some((key, _))) = outcome {
+                *outcome = Err(failed(&key.name, &error.to_string()));
+            }
+        }
+    }
+    outcomes
+}
+
+fn write_one(path: &Path, view: &RecordsView, write: RecordWrite) -> Written {
+    let name = name(&write);
+    let key = RecordKey::new("", &name);
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+        return Err(failed(&name, "its name cannot be a file's"));
+    }
+    let file = path.join(format!("{name}{SUFFIX}"));
+    match write {
+        RecordWrite::Put(record) if view.get(&key) == Some(&*record) => Ok(None),
+        RecordWrite::Put(record) => replace(&file, &record)
+            .map(|()| Some((key, Some(Ok(Arc::from(record))))))
+            .map_err(|error| failed(&name, &error.to_string())),
+        RecordWrite::Delete(_) => match std::fs::remove_file(&file) {
+            Ok(()) => Ok(Some((key, None))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some((key, None))),
+            Err(error) => Err(failed(&name, &error.to_string())),
+        },
+    }
+}
+
+/// What a file is called until it is whole.
+const TEMPORARY: &str = ".json.new";
+
+fn replace(file: &Path, record: &Record) -> std::io::Result<()> {
+    let temporary = file.with_extension("json.new");
+    let mut text = serde_json::to_vec_pretty(record)?;
+    text.push(b'\n');
+    let mut new = File::create(&temporary)?;
+    new.write_all(&text)?;
+    new.sync_all()?;
+    std::fs::rename(&temporary, file)
+}
+
+fn failed(name: &str, why: &str) -> StoreError {
+    StoreError::Failed {
+        record: name.into(),
+        why: why.into(),
     }
 }

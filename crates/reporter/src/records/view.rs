@@ -1,62 +1,104 @@
-//! What is known of the records, arranged as the planner takes it.
+//! The records by mesh. What does not change is shared from one view to the next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kubomesh_api::RecordKey;
+use kubomesh_api::{RecordError, RecordKey};
 use kubomesh_core::{MeshId, Record};
 
-/// All records that can be read, at one moment.
-#[derive(Debug, Clone, PartialEq, Default)]
+/// All records at one moment.
+#[derive(Debug, Clone, Default)]
 pub struct RecordsView {
     /// Whether the first list is complete.
     pub synced: bool,
-    /// By namespace and name of the mesh, then by record name.
-    meshes: BTreeMap<MeshKey, Arc<BTreeMap<String, Record>>>,
+    /// Records that cannot be read: they are neither used nor overwritten.
+    pub unreadable: BTreeMap<RecordKey, RecordError>,
+    /// By namespace and mesh, then by record name.
+    meshes: BTreeMap<Home, Arc<BTreeMap<String, Record>>>,
+    /// The mesh that each record says it belongs to.
+    homes: BTreeMap<RecordKey, Arc<str>>,
+    /// What a mesh without records has.
+    none: Arc<BTreeMap<String, Record>>,
 }
 
 /// Namespace and name of a mesh.
-type MeshKey = (Arc<str>, Arc<str>);
+type Home = (Arc<str>, Arc<str>);
+
+/// What a record became; `None`: it is gone.
+pub(super) type Change = (RecordKey, Option<Result<Arc<Record>, RecordError>>);
+
+// === impl RecordsView ===
 
 impl RecordsView {
-    /// Arranges records. The maps of meshes whose records did not change are taken over from
-    /// `before`, so that who compares them by pointer sees that.
-    pub(super) fn new<'a>(
-        synced: bool,
-        records: impl Iterator<Item = (&'a RecordKey, &'a Record)>,
-        before: &Self,
-    ) -> Self {
-        let mut meshes: BTreeMap<_, BTreeMap<String, Record>> = BTreeMap::new();
-        for (key, record) in records {
-            let mesh = (Arc::clone(&key.namespace), Arc::clone(&record.mesh));
-            meshes
-                .entry(mesh)
-                .or_default()
-                .insert(key.name.to_string(), record.clone());
-        }
-        let kept = meshes
-            .into_iter()
-            .map(|(mesh, records)| match before.meshes.get(&mesh) {
-                Some(same) if **same == records => (mesh, Arc::clone(same)),
-                _ => (mesh, Arc::new(records)),
-            });
-        Self {
-            synced,
-            meshes: kept.collect(),
-        }
-    }
-
-    /// The records of one mesh, by record name.
+    /// The records of a mesh, by record name. The same value while none of them changes.
     #[must_use]
     pub fn of_mesh(&self, mesh: &MeshId) -> Arc<BTreeMap<String, Record>> {
-        let key = (Arc::clone(&mesh.namespace), Arc::clone(&mesh.name));
-        self.meshes.get(&key).cloned().unwrap_or_default()
+        let key = (mesh.namespace.clone(), mesh.name.clone());
+        Arc::clone(self.meshes.get(&key).unwrap_or(&self.none))
     }
 
-    /// Namespace, mesh and records of every mesh that has any.
+    /// Namespace, mesh and records of every mesh that has any, whether it exists or not.
     pub fn meshes(&self) -> impl Iterator<Item = (&str, &str, &BTreeMap<String, Record>)> {
         self.meshes
             .iter()
             .map(|((namespace, mesh), records)| (&**namespace, &**mesh, &**records))
+    }
+
+    /// One record.
+    #[must_use]
+    pub fn get(&self, key: &RecordKey) -> Option<&Record> {
+        let home = self.homes.get(key)?;
+        self.meshes
+            .get(&(key.namespace.clone(), home.clone()))?
+            .get(&*key.name)
+    }
+
+    /// Takes changes in; whether anything is other than before.
+    pub(super) fn take(&mut self, changes: Vec<Change>) -> bool {
+        let mut changed = false;
+        for (key, record) in changes {
+            changed |= match record {
+                Some(Ok(record)) => self.put(key, &record),
+                Some(Err(error)) => {
+                    let gone = self.remove(&key);
+                    self.unreadable.insert(key, error.clone()) != Some(error) || gone
+                }
+                None => self.unreadable.remove(&key).is_some() | self.remove(&key),
+            };
+        }
+        changed
+    }
+
+    fn put(&mut self, key: RecordKey, record: &Arc<Record>) -> bool {
+        self.unreadable.remove(&key);
+        if self.get(&key) == Some(record) {
+            return false;
+        }
+        if self
+            .homes
+            .get(&key)
+            .is_some_and(|home| *home != record.mesh)
+        {
+            self.remove(&key);
+        }
+        let mesh = (key.namespace.clone(), record.mesh.clone());
+        let records = Arc::make_mut(self.meshes.entry(mesh).or_default());
+        records.insert(key.name.to_string(), (**record).clone());
+        self.homes.insert(key, record.mesh.clone());
+        true
+    }
+
+    fn remove(&mut self, key: &RecordKey) -> bool {
+        let Some(home) = self.homes.remove(key) else {
+            return false;
+        };
+        let mesh = (key.namespace.clone(), home);
+        if let Some(records) = self.meshes.get_mut(&mesh) {
+            Arc::make_mut(records).remove(&*key.name);
+            if records.is_empty() {
+                self.meshes.remove(&mesh);
+            }
+        }
+        true
     }
 }

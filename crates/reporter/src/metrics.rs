@@ -1,0 +1,69 @@
+//! Metrics of meshes, set from the same report that the statuses are written from.
+
+use kubomesh_core::{ConditionKind, LinkState, MemberState};
+use kubomesh_telemetry::{
+    Counter, Counters, Label, MeshCounters, MeshGauges, MeshHistograms, metrics,
+};
+
+/// Conditions of a mesh.
+pub(crate) const MESH_CONDITIONS: [ConditionKind; 5] = [
+    ConditionKind::Accepted,
+    ConditionKind::NetworkApplied,
+    ConditionKind::Connected,
+    ConditionKind::Degraded,
+    ConditionKind::Ready,
+];
+
+/// From the first report that is not Ready to the one that is: 0.1 s to 10 min.
+const CONVERGENCE_BUCKETS: &[f64] = &[
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0,
+];
+
+const WHAT: &[&str] = &["mesh_status", "peer_status", "record", "event"];
+
+const OUTCOME: &[&str] = &["done", "conflict", "failed"];
+
+const fn condition_label(kind: ConditionKind) -> &'static str {
+    match kind {
+        ConditionKind::Accepted => "Accepted",
+        ConditionKind::NetworkApplied => "NetworkApplied",
+        ConditionKind::Connected => "Connected",
+        ConditionKind::Degraded => "Degraded",
+        _ => "Ready",
+    }
+}
+
+metrics! {
+    /// Metrics of what is reported.
+    pub struct ReporterMetrics {
+        /// Desired links of a mesh, by state.
+        pub links: MeshGauges<Label<LinkState>> = mesh_gauges(
+            "kubomesh_links",
+            Label::new("state", &LinkState::ALL, LinkState::label)
+        ),
+        /// Members of a mesh, by state.
+        pub members: MeshGauges<Label<MemberState>> = mesh_gauges(
+            "kubomesh_members",
+            Label::new("state", &MemberState::ALL, MemberState::label)
+        ),
+        /// 1 while a condition of the mesh is True, 0 while it is False or Unknown.
+        pub conditions: MeshGauges<Label<ConditionKind>> = mesh_gauges(
+            "kubomesh_mesh_condition",
+            Label::new("condition", &MESH_CONDITIONS, condition_label)
+        ),
+        /// Peering entries, retired identities and records that would go were it not for doubt.
+        pub removals_held: MeshGauges<()> = mesh_gauges("kubomesh_removals_held", ()),
+        /// Time from the first report that was not Ready to the one that was again.
+        pub convergence: MeshHistograms<()> =
+            mesh_histograms("kubomesh_convergence_seconds", CONVERGENCE_BUCKETS, ()),
+        /// Retired identities dropped after their time although unreachable nodes may hold an entry.
+        pub retired_expired: MeshCounters<()> = mesh_counters("kubomesh_retired_expired_total", ()),
+        /// Writes of objects other than records written ahead, by what and outcome.
+        pub writes: Counters<(Label<&'static str>, Label<&'static str>)> = counters(
+            "kubomesh_object_writes_total",
+            (Label::of_texts("what", WHAT), Label::of_texts("outcome", OUTCOME))
+        ),
+        /// Events that were left out because too many waited.
+        pub events_dropped: Counter = counter("kubomesh_events_dropped_total"),
+    }
+}

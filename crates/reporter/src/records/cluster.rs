@@ -1,0 +1,276 @@
+//! Records as `SwarmPeer` objects: each write says which version it replaces.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::{Api, Client};
+use kubomesh_api::{RecordKey, StoredRecord, StoredRecords, SwarmPeer, record_from, record_spec};
+use kubomesh_core::{Fence, Record, RecordWrite};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use super::StoreError;
+use super::overlay::Overlay;
+use super::view::{Change, RecordsView};
+
+/// Writes in flight, all meshes together (rules.md, Records).
+const IN_FLIGHT: usize = 32;
+
+/// Deadline of one call.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Label of every record: its mesh, for `kubectl get sp -l`.
+const MESH_LABEL: &str = "kubomesh.dev/mesh";
+
+/// Longest value of a label.
+const MAX_LABEL: usize = 63;
+
+/// `SwarmPeer` objects.
+pub(super) struct ClusterRecords {
+    client: Client,
+    overlay: Mutex<Overlay>,
+    view: watch::Sender<Arc<RecordsView>>,
+    slots: Semaphore,
+}
+
+// === impl ClusterRecords ===
+
+impl ClusterRecords {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            overlay: Mutex::default(),
+            view: watch::Sender::new(Arc::default()),
+            slots: Semaphore::new(IN_FLIGHT),
+        }
+    }
+
+    pub(super) fn sender(&self) -> &watch::Sender<Arc<RecordsView>> {
+        &self.view
+    }
+
+    /// What the watch tells.
+    pub(super) fn heard(&self, base: Arc<StoredRecords>) {
+        self.change(|overlay| overlay.heard(base));
+    }
+
+    pub(super) async fn store(
+        &self,
+        namespace: &str,
+        writes: Vec<RecordWrite>,
+        fence: &dyn Fence,
+    ) -> Vec<Result<(), StoreError>> {
+        let one = |write| async move {
+            // Never closed: it lives as long as this store.
+            let _slot = self.slots.acquire().await;
+            match write {
+                RecordWrite::Put(record) => self.put(namespace, &record, fence).await,
+                RecordWrite::Delete(name) => self.delete(namespace, &name, fence).await,
+            }
+        };
+        futures::stream::iter(writes.into_iter().map(one))
+            .buffered(IN_FLIGHT)
+            .collect()
+            .await
+    }
+
+    async fn put(
+        &self,
+        namespace: &str,
+        record: &Record,
+        fence: &dyn Fence,
+    ) -> Result<(), StoreError> {
+        let name = record.name();
+        let key = RecordKey::new(namespace, &name);
+        let before = self.overlay().get(&key).cloned();
+        match before.as_ref().map(|stored| &stored.record) {
+            Some(Err(error)) => return Err(StoreError::Unreadable(error.clone())),
+            Some(Ok(stands)) if **stands == *record => return Ok(()),
+            _ => {}
+        }
+        may_write(fence)?;
+        let mut peer = SwarmPeer::new(&name, record_spec(record));
+        peer.metadata.namespace = Some(namespace.into());
+        // A label's value may be shorter than a name; the label is for people alone.
+        peer.metadata.labels = (record.mesh.len() <= MAX_LABEL)
+            .then(|| [(MESH_LABEL.to_owned(), record.mesh.to_string())].into());
+        let api = self.api(namespace);
+        let params = PostParams::default();
+        let (verb, answer) = match &before {
+            None => (
+                "create",
+                timeout(DEADLINE, api.create(&params, &peer)).await,
+            ),
+            Some(stored) => {
+                expect(&mut peer.metadata, stored);
+                (
+                    "update",
+                    timeout(DEADLINE, api.replace(&name, &params, &peer)).await,
+                )
+            }
+        };
+        match answer {
+            Ok(Ok(written)) => {
+                self.change(|overlay| vec![overlay.wrote(key, stored(&written))]);
+                Ok(())
+            }
+            Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 409) => {
+                self.read_again(&key, before.as_ref()).await;
+                let missing = verb == "create" && status.code == 404;
+                Err(if missing {
+                    refused(&name, verb, &status)
+                } else {
+                    StoreError::Conflict(name)
+                })
+            }
+            other => Err(failed(&name, verb, other)),
+        }
+    }
+
+    async fn delete(
+        &self,
+        namespace: &str,
+        name: &str,
+        fence: &dyn Fence,
+    ) -> Result<(), StoreError> {
+        let key = RecordKey::new(namespace, name);
+        let Some(before) = self.overlay().get(&key).cloned() else {
+            return Ok(());
+        };
+        may_write(fence)?;
+        let params = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: Some(before.uid.to_string()),
+                resource_version: Some(before.version.to_string()),
+            }),
+            ..DeleteParams::default()
+        };
+        match timeout(DEADLINE, self.api(namespace).delete(name, &params)).await {
+            Ok(Ok(_)) => {
+                self.change(|overlay| vec![overlay.deleted(key, &before)]);
+                Ok(())
+            }
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
+                self.read_again(&key, Some(&before)).await;
+                Ok(())
+            }
+            Ok(Err(kube::Error::Api(status))) if status.code == 409 => {
+                self.read_again(&key, Some(&before)).await;
+                Err(StoreError::Conflict(name.into()))
+            }
+            other => Err(failed(name, "delete", other)),
+        }
+    }
+
+    /// Reads an object that was not as we thought, so that the next pass starts from what it is.
+    async fn read_again(&self, key: &RecordKey, before: Option<&StoredRecord>) {
+        let answer = timeout(DEADLINE, self.api(&key.namespace).get_opt(&key.name)).await;
+        self.change(|overlay| match (answer, before) {
+            (Ok(Ok(Some(peer))), _) => vec![overlay.wrote(key.clone(), stored(&peer))],
+            (Ok(Ok(None)), Some(before)) => vec![overlay.deleted(key.clone(), before)],
+            // Gone before we knew it, or no answer: the watch will tell.
+            _ => Vec::new(),
+        });
+    }
+
+    /// Changes the overlay and publishes what that changes, as one step: no view is ever older than
+    /// the one before it.
+    fn change(&self, change: impl FnOnce(&mut Overlay) -> Vec<Change>) {
+        let mut overlay = self.overlay();
+        let changes = change(&mut overlay);
+        let synced = overlay.is_synced();
+        self.view.send_if_modified(|view| {
+            let mut next = RecordsView::clone(view);
+            let became_synced = synced && !next.synced;
+            next.synced |= synced;
+            let changed = next.take(changes) || became_synced;
+            if changed {
+                *view = Arc::new(next);
+            }
+            changed
+        });
+    }
+
+    fn overlay(&self) -> MutexGuard<'_, Overlay> {
+        self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn api(&self, namespace: &str) -> Api<SwarmPeer> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+fn may_write(fence: &dyn Fence) -> Result<(), StoreError> {
+    if fence.may_write() {
+        Ok(())
+    } else {
+        Err(StoreError::Fenced)
+    }
+}
+
+/// Only the object that we know, in the version that we know, may be replaced.
+fn expect(metadata: &mut ObjectMeta, stored: &StoredRecord) {
+    metadata.uid = Some(stored.uid.to_string());
+    metadata.resource_version = Some(stored.version.to_string());
+}
+
+fn stored(peer: &SwarmPeer) -> StoredRecord {
+    let name = peer.metadata.name.as_deref().unwrap_or_default();
+    StoredRecord {
+        uid: peer.metadata.uid.as_deref().unwrap_or_default().into(),
+        version: peer
+            .metadata
+            .resource_version
+            .as_deref()
+            .unwrap_or_default()
+            .into(),
+        record: record_from(name, &peer.spec).map(Arc::new),
+        status: peer.status.clone().map(Arc::new),
+    }
+}
+
+fn refused(name: &str, verb: &str, status: &kube::core::Status) -> StoreError {
+    let why = match status.code {
+        403 => format!(
+            "the controller may not {verb} swarmpeers.kubomesh.dev: grant its service account the \
+             verb `{verb}` on them, as manifests/base/rbac.yaml does ({})",
+            status.message
+        ),
+        404 => "the API server does not know swarmpeers.kubomesh.dev, or the namespace is gone: \
+                install the CRDs with `kubomesh gen crds | kubectl apply --server-side -f -`"
+            .into(),
+        code => format!(
+            "the API server refuses to {verb} it: {} ({code})",
+            status.message
+        ),
+    };
+    StoreError::Refused {
+        record: name.into(),
+        why,
+    }
+}
+
+fn failed<T>(
+    name: &str,
+    verb: &str,
+    answer: Result<Result<T, kube::Error>, tokio::time::error::Elapsed>,
+) -> StoreError {
+    let why = match answer {
+        Ok(Err(kube::Error::Api(status))) if (400..500).contains(&status.code) => {
+            return refused(name, verb, &status);
+        }
+        Ok(Err(error)) => error.to_string(),
+        Ok(Ok(_)) => "the answer is unexpected".into(),
+        Err(_) => format!(
+            "the API server did not answer a {verb} for {} s",
+            DEADLINE.as_secs()
+        ),
+    };
+    StoreError::Failed {
+        record: name.into(),
+        why,
+    }
+}

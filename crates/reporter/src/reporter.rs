@@ -1,0 +1,254 @@
+//! The reporter: watches the news, sets metrics, logs transitions, and in a cluster writes statuses
+//! and events.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kubomesh_api::{GROUP, StoredMeshes, StoredRecords, VERSION};
+use kubomesh_core::{
+    Condition, ConditionKind, Fence, LinkState, MemberState, MeshId, ReasonCode, Report, Status,
+    Timestamp,
+};
+use kubomesh_process::Clock;
+use tokio::sync::watch;
+
+use crate::events::{Events, Transition};
+use crate::metrics::MESH_CONDITIONS;
+use crate::status::{Shared, StatusTimings, StatusWriter};
+use crate::{News, ReporterMetrics, Verdict};
+
+/// What the reporter writes to in Kubernetes.
+#[derive(Clone)]
+pub struct Cluster {
+    /// The API server.
+    pub client: Client,
+    /// The meshes' statuses as discovery hears of them.
+    pub meshes: watch::Receiver<Arc<StoredMeshes>>,
+    /// The records' statuses as discovery hears of them.
+    pub peers: watch::Receiver<Arc<StoredRecords>>,
+    /// Whether this process may write.
+    pub fence: Arc<dyn Fence>,
+    /// Name of this replica, in events.
+    pub instance: String,
+    /// How often counts are written.
+    pub timings: StatusTimings,
+}
+
+/// Tells what the loops find.
+pub struct Reporter {
+    news: watch::Receiver<Arc<News>>,
+    clock: Clock,
+    metrics: ReporterMetrics,
+    cluster: Option<Cluster>,
+}
+
+/// What is remembered of a mesh between two readings.
+#[derive(Default)]
+struct Seen {
+    conditions: BTreeMap<ConditionKind, (Status, ReasonCode)>,
+    expired_at: Timestamp,
+}
+
+/// Sets metrics and logs transitions.
+struct Observer {
+    metrics: ReporterMetrics,
+    convergences: Shared,
+    events: Option<Events>,
+    seen: BTreeMap<MeshId, Seen>,
+}
+
+// === impl Reporter ===
+
+impl Reporter {
+    /// A reporter of these news; without a cluster it only sets metrics and logs.
+    #[must_use]
+    pub fn new(
+        news: watch::Receiver<Arc<News>>,
+        clock: Clock,
+        metrics: ReporterMetrics,
+        cluster: Option<Cluster>,
+    ) -> Self {
+        Self {
+            news,
+            clock,
+            metrics,
+            cluster,
+        }
+    }
+
+    /// Runs until it is dropped. Nothing waits for it.
+    pub async fn run(self) {
+        let Self {
+            news,
+            clock,
+            metrics,
+            cluster,
+        } = self;
+        let now = || Box::new(move || clock.now());
+        let convergences = Shared::default();
+        let observer = |events| Observer {
+            metrics: metrics.clone(),
+            convergences: convergences.clone(),
+            events,
+            seen: BTreeMap::new(),
+        };
+        let Some(cluster) = cluster else {
+            return observer(None).run(news).await;
+        };
+        let (events, event_writer) = Events::new(
+            cluster.client.clone(),
+            Arc::clone(&cluster.fence),
+            cluster.instance.clone(),
+            now(),
+            metrics.clone(),
+        );
+        let observing = observer(Some(events.clone())).run(news.clone());
+        let writer = StatusWriter::new(
+            cluster,
+            now(),
+            metrics.clone(),
+            convergences.clone(),
+            events,
+        );
+        tokio::join!(observing, writer.run(news), event_writer.run());
+    }
+}
+
+// === impl Observer ===
+
+impl Observer {
+    async fn run(mut self, mut news: watch::Receiver<Arc<News>>) {
+        loop {
+            let latest = Arc::clone(&news.borrow_and_update());
+            self.take(&latest);
+            if news.changed().await.is_err() {
+                // The loops have ended; what they found last stands.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn take(&mut self, news: &News) {
+        self.seen.retain(|mesh, _| news.meshes.contains_key(mesh));
+        self.convergences
+            .lock()
+            .keep(|mesh| news.meshes.contains_key(mesh));
+        for (id, mesh) in &news.meshes {
+            match &mesh.verdict {
+                Verdict::Planned(report) => self.take_report(id, report),
+                Verdict::Refused(condition) => {
+                    self.take_conditions(id, &kubomesh_api::refused_conditions(condition));
+                }
+                Verdict::Waiting => {}
+            }
+        }
+    }
+
+    fn take_report(&mut self, id: &MeshId, report: &Report) {
+        let (namespace, mesh) = (&*id.namespace, &*id.name);
+        let counts = report.counts;
+        for (state, count) in [
+            (LinkState::Healthy, counts.healthy),
+            (LinkState::Degraded, counts.degraded),
+            (LinkState::Missing, counts.missing),
+            (LinkState::Unknown, counts.unknown),
+        ] {
+            self.metrics
+                .links
+                .get(namespace, mesh, state)
+                .set_count(count);
+        }
+        for state in MemberState::ALL {
+            let count = report
+                .members
+                .values()
+                .filter(|member| member.state == state)
+                .count();
+            self.metrics
+                .members
+                .get(namespace, mesh, state)
+                .set_count(count as u64);
+        }
+        self.metrics
+            .removals_held
+            .get(namespace, mesh, ())
+            .set_count(report.removals_held);
+        if let Some(convergence) = self.convergences.lock().take(report) {
+            self.metrics
+                .convergence
+                .get(namespace, mesh, ())
+                .observe(convergence.seconds);
+            tracing::info!(mesh = %id, seconds = convergence.seconds, "every desired link is healthy");
+        }
+        self.take_conditions(id, &report.conditions);
+        self.take_expired(id, report);
+    }
+
+    /// Sets the conditions' gauges, and logs those whose status changed.
+    fn take_conditions(&mut self, id: &MeshId, conditions: &[Condition]) {
+        let seen = self.seen.entry(id.clone()).or_default();
+        for condition in conditions
+            .iter()
+            .filter(|c| MESH_CONDITIONS.contains(&c.kind))
+        {
+            let Condition {
+                kind,
+                status,
+                reason,
+                message,
+            } = condition;
+            self.metrics
+                .conditions
+                .get(&id.namespace, &id.name, *kind)
+                .set_bool(*status == Status::True);
+            let before = seen.conditions.insert(*kind, (*status, *reason));
+            if before != Some((*status, *reason)) {
+                tracing::info!(mesh = %id, condition = %kind, %status, %reason, "{message}");
+            }
+        }
+    }
+
+    /// Retired identities that were given up although some nodes may still hold them.
+    fn take_expired(&mut self, id: &MeshId, report: &Report) {
+        let seen = self.seen.entry(id.clone()).or_default();
+        if report.retired_expired.is_empty() || seen.expired_at == report.at {
+            return;
+        }
+        seen.expired_at = report.at;
+        let count = report.retired_expired.len();
+        self.metrics
+            .retired_expired
+            .get(&id.namespace, &id.name, ())
+            .add(count as u64);
+        for peer in &report.retired_expired {
+            let note = format!(
+                "the retired identity {peer} is given up after its time although nodes that cannot \
+                 be reached may still hold an entry for it"
+            );
+            tracing::warn!(mesh = %id, "{note}");
+            if let Some(events) = &self.events {
+                let reason = ReasonCode::RetiredExpired.to_string();
+                let transition = Transition {
+                    action: format!("Retire {peer}"),
+                    warning: true,
+                    reason,
+                    note,
+                };
+                events.say(regarding(id), transition);
+            }
+        }
+    }
+}
+
+fn regarding(id: &MeshId) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(format!("{GROUP}/{VERSION}")),
+        kind: Some("SwarmMesh".into()),
+        name: Some(id.name.to_string()),
+        namespace: Some(id.namespace.to_string()),
+        uid: Some(id.uid.to_string()),
+        ..ObjectReference::default()
+    }
+}
