@@ -105,7 +105,7 @@ impl Fleet {
                 .iter()
                 .any(|one| kubomesh_model::Filter::parse(one).unwrap().covers(ip))
         };
-        let ip = address.ip().unwrap();
+        let (ip, port) = (address.ip().unwrap(), address.port());
         if covers(&node.filters, ip) {
             let text = "gater disallows connection to peer";
             return Err(Failure::new(FailureKind::FilteredHere, text));
@@ -113,7 +113,7 @@ impl Fleet {
         let target = self
             .nodes
             .iter()
-            .find(|(_, node)| node.swarm && node.ip == ip);
+            .find(|(_, node)| node.swarm && node.ip == ip && Some(node.port) == port);
         let Some((far, target)) = target.map(|(far, target)| (far.clone(), target)) else {
             return Err(Failure::new(FailureKind::TimedOut, "i/o timeout"));
         };

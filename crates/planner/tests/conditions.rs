@@ -1,0 +1,167 @@
+//! The conditions of a mesh and what they say.
+
+mod common;
+
+use common::Fleet;
+use kubomesh_core::*;
+
+fn all(fleet: &mut Fleet) -> String {
+    let planned = fleet.pass();
+    let kinds = planned
+        .report
+        .conditions
+        .iter()
+        .map(|condition| condition.kind);
+    kinds
+        .map(|kind| fleet.condition(&planned, kind) + "\n")
+        .collect()
+}
+
+#[test]
+fn of_a_mesh_without_members() {
+    let mut fleet = Fleet::empty();
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=Unknown NoMembers: no member can be reached
+    Degraded=False AsWanted:
+    Ready=False NoMembers: the mesh has no member
+    ");
+}
+
+#[test]
+fn of_a_mesh_that_forms() {
+    let mut fleet = Fleet::of(3);
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=Unknown NoMembers: no member can be reached
+    Degraded=True LinkUnknown: links unknown (the identity of a is not recorded yet): a – b, a – c, b – c
+    Ready=False Unreachable: no member can be reached
+    ");
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=False Partitioned: no healthy links lead from a to b, c
+    Degraded=True LinkMissing: links missing (being made): a – b, a – c, b – c
+    Ready=False LinkMissing: not healthy: a – b, a – c, b – c
+    ");
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=True AsWanted:
+    Degraded=False AsWanted:
+    Ready=True AsWanted:
+    ");
+}
+
+#[test]
+fn of_one_member_alone() {
+    let mut fleet = Fleet::of(1);
+    let _ = fleet.settle();
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=True AsWanted:
+    Degraded=False AsWanted:
+    Ready=True AsWanted:
+    ");
+}
+
+#[test]
+fn of_many_silent_members() {
+    let mut fleet = Fleet::meshed(20);
+    for node in fleet.nodes.values_mut().take(12) {
+        node.failure = Some(Failure::new(FailureKind::Refused, "connection refused"));
+    }
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=True AsWanted:
+    Degraded=True Unreachable: not reachable: a, b, c, d, e, f, g, h, i, j and 2 more
+    Ready=True AsWanted:
+    ");
+    for (at, node) in fleet.nodes.values_mut().enumerate() {
+        let kind = [
+            FailureKind::Refused,
+            FailureKind::Unauthorised,
+            FailureKind::NotKubo,
+            FailureKind::Offline,
+        ][at % 4];
+        node.failure = Some(Failure::new(kind, "no"));
+    }
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=Unknown NoMembers: no member can be reached
+    Degraded=True Unauthorised: the RPC refuses our token on: b, f, j, n, r
+    Ready=False Unreachable: no member can be reached
+    ");
+}
+
+#[test]
+fn of_a_mesh_in_two_halves() {
+    let mut fleet = Fleet::meshed(6);
+    for node in fleet.nodes.values_mut() {
+        node.dials_fail = Some(Failure::new(FailureKind::TimedOut, "i/o timeout"));
+    }
+    let halves = [["a", "b", "c"], ["d", "e", "f"]];
+    for one in halves[0] {
+        for other in halves[1] {
+            fleet.half_break(one, other);
+            fleet.half_break(other, one);
+        }
+    }
+    let _ = fleet.pass();
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=False Partitioned: no healthy links lead from a to d, e, f
+    Degraded=True LinkMissing: links missing (the last dial failed (timed_out): i/o timeout): a – d, a – e, a – f, b – d, b – e, b – f, c – d, c – e, c – f
+    Ready=False LinkMissing: not healthy: a – d, a – e, a – f, b – d, b – e, b – f, c – d, c – e, c – f
+    ");
+}
+
+#[test]
+fn of_unreadable_secrets_and_members_off_the_network() {
+    let mut fleet = Fleet::of(2);
+    let why = "the secret kubo-rpc has no key `token`; add it".to_string();
+    fleet.member("a").contact = Contact::NoSecret { why };
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=False SecretUnreadable: the secret kubo-rpc has no key `token`; add it
+    NetworkApplied=True AsWanted:
+    Connected=Unknown NoMembers: no member can be reached
+    Degraded=True SecretUnreadable: the secret cannot be read for: a
+    Ready=False SecretUnreadable: the secret kubo-rpc has no key `token`; add it
+    ");
+    fleet.member("a").contact = Contact::Allowed;
+    fleet.member("b").networks.clear();
+    let _ = fleet.pass();
+    let _ = fleet.pass();
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=False NotAsked: not on the network: b
+    Connected=False Partitioned: no healthy links lead from a to b
+    Degraded=True LinkDegraded: links degraded (it is on another network): a – b
+    Ready=False NotAsked: not on the network: b
+    ");
+}
+
+#[test]
+fn a_full_mesh_that_leaves_little_room_says_whose_connections_churn() {
+    let mut fleet = Fleet::many(40, 1);
+    let limits = ConnLimits {
+        kind: None,
+        low_water: Some(32),
+        high_water: Some(64),
+    };
+    fleet.node("m0003").limits = Ok(limits);
+    fleet.ends_well();
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=True AsWanted:
+    Degraded=False AsWanted:
+    Ready=True WouldChurnOthers: our links hold; other connections churn on m0003: raise Swarm.ConnMgr.HighWater
+    ");
+}

@@ -1,0 +1,133 @@
+//! How fast connections are asked for (rules.md, Links and Limits; kubo.md 2.3).
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Fleet, secs};
+use kubomesh_core::*;
+
+/// Members on one host: one IP, a port each.
+fn on_one_host(count: usize, ip: &str) -> Fleet {
+    let mut fleet = Fleet::of(count);
+    let names: Vec<MemberName> = fleet.nodes.keys().cloned().collect();
+    for (at, name) in names.iter().enumerate() {
+        let ip = ip.parse().unwrap();
+        let port = 4001 + u16::try_from(at).unwrap();
+        fleet.node(name.as_str()).port = port;
+        fleet.node(name.as_str()).ip = ip;
+        let member = fleet.member(name.as_str());
+        member.networks.insert(Network::Pod, vec![ip]);
+    }
+    fleet
+}
+
+/// New connections of each node in each pass until all are asked for.
+fn per_node(fleet: &mut Fleet) -> Vec<BTreeMap<MemberName, usize>> {
+    let mut passes = Vec::new();
+    for _ in 0..60 {
+        let mut counts = BTreeMap::new();
+        let planned = fleet.pass();
+        for action in planned.plan.sequences.iter().flat_map(|one| &one.actions) {
+            if let (Call::Connect { .. }, Some(link)) = (&action.call, &action.link) {
+                *counts.entry(link.a.clone()).or_default() += 1;
+                *counts.entry(link.b.clone()).or_default() += 1;
+            }
+        }
+        passes.push(counts);
+    }
+    passes
+}
+
+#[test]
+fn members_with_addresses_of_their_own_are_meshed_at_once() {
+    let mut fleet = Fleet::many(48, 1);
+    let _ = fleet.pass();
+    assert_eq!(fleet.pass().plan.calls(), 48 * 47 / 2 + 48);
+}
+
+#[test]
+fn an_address_that_many_share_gets_16_and_then_one_in_5_s() {
+    let mut fleet = on_one_host(26, "10.0.0.1");
+    let _ = fleet.pass();
+    let passes = per_node(&mut fleet);
+    assert_eq!(passes[0].values().copied().max(), Some(16));
+    for node in fleet.nodes.keys() {
+        let mut asked = 0;
+        for (at, counts) in passes.iter().enumerate() {
+            asked += counts.get(node).copied().unwrap_or(0);
+            assert!(
+                asked <= 16 + at * 10 / 5,
+                "{node}: {asked} after {at} passes of 10 s"
+            );
+        }
+    }
+    let total: usize = passes.iter().flat_map(BTreeMap::values).sum();
+    assert_eq!(total, 26 * 25, "each link once");
+    fleet.ends_well();
+}
+
+#[test]
+fn a_link_that_waits_for_the_pace_says_so() {
+    let mut fleet = on_one_host(26, "10.0.0.1");
+    let _ = fleet.pass();
+    let planned = fleet.pass();
+    let waiting = planned
+        .report
+        .links
+        .iter()
+        .find(|link| link.held.is_some())
+        .unwrap();
+    insta::assert_snapshot!(format!("{:?}", waiting.held.as_ref().unwrap().reason), @r#"BackOff { kind: RateLimited, message: "16 connections with one address at once, then one in 5 s" }"#);
+    assert_eq!(planned.report.next_due, Some(secs(5)));
+}
+
+#[test]
+fn loopback_is_not_paced_and_an_ipv6_56_is() {
+    let mut fleet = on_one_host(26, "127.0.0.1");
+    let _ = fleet.pass();
+    assert_eq!(per_node(&mut fleet)[0].values().copied().max(), Some(25));
+    let mut fleet = Fleet::of(26);
+    let names: Vec<MemberName> = fleet.nodes.keys().cloned().collect();
+    for (at, name) in names.iter().enumerate() {
+        let ip = format!("fd00:0:0:{at:x}::1").parse().unwrap();
+        fleet.node(name.as_str()).ip = ip;
+        fleet
+            .member(name.as_str())
+            .networks
+            .insert(Network::Pod, vec![ip]);
+    }
+    let _ = fleet.pass();
+    assert_eq!(per_node(&mut fleet)[0].values().copied().max(), Some(16));
+}
+
+#[test]
+fn the_dials_of_one_node_are_spread() {
+    let mut fleet = Fleet::many(40, 1);
+    let _ = fleet.pass();
+    let planned = fleet.pass();
+    let dials = planned.plan.sequences.iter().flat_map(|one| &one.actions);
+    let dials: Vec<&Link> = dials.filter_map(|one| one.link.as_ref()).collect();
+    for node in fleet.nodes.keys() {
+        let first = dials[..100]
+            .iter()
+            .filter(|link| link.a == *node || link.b == *node)
+            .count();
+        assert!(first <= 20, "{node} is in {first} of the first 100 dials");
+    }
+    let from = |node: &MemberName| {
+        planned
+            .plan
+            .sequences
+            .iter()
+            .filter(|one| one.member == *node)
+            .count()
+    };
+    assert!(
+        fleet
+            .nodes
+            .keys()
+            .all(|node| (8..=34).contains(&from(node))),
+        "about half of its links"
+    );
+}
