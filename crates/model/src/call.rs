@@ -99,7 +99,13 @@ impl World {
             Some(end) => Begun::Done(end),
             None => {
                 if let Some(timeout) = timeout {
-                    self.set_timer(self.now + timeout, Timer::Deadline(ticket));
+                    self.set_timer(
+                        self.now + timeout,
+                        Timer::Deadline {
+                            ticket,
+                            late: false,
+                        },
+                    );
                 }
                 Begun::Waiting(ticket)
             }
@@ -144,7 +150,13 @@ impl World {
         self.dial_next(ticket);
     }
 
-    pub(crate) fn deadline(&mut self, ticket: Ticket) {
+    /// A dial that ends at the very moment of the deadline tells more than the deadline
+    /// (recording `connect-quic-not-enabled`), so it goes first.
+    pub(crate) fn deadline(&mut self, ticket: Ticket, late: bool) {
+        if !late && self.next_due() == Some(self.now) {
+            self.set_timer(self.now, Timer::Deadline { ticket, late: true });
+            return;
+        }
         let Some(call) = self.calls.get(&ticket) else {
             return;
         };

@@ -58,8 +58,8 @@ pub(crate) enum Timer {
         dial: u64,
         slot: usize,
     },
-    /// A caller's deadline.
-    Deadline(Ticket),
+    /// A caller's deadline; `late` once what is due at the same moment has had its turn.
+    Deadline { ticket: Ticket, late: bool },
     /// The peering service dials.
     Peering { node: NodeIndex, peer: PeerId },
     /// The connection manager looks.
@@ -222,7 +222,7 @@ impl World {
                 dial,
                 slot,
             } => self.attempt(node, peer, dial, slot),
-            Timer::Deadline(ticket) => self.deadline(ticket),
+            Timer::Deadline { ticket, late } => self.deadline(ticket, late),
             Timer::Peering { node, peer } => self.peering_fires(node, peer, serial),
             Timer::Trim { node } => self.trim_fires(node, serial),
             Timer::Watch { conn, side } => self.watch_fires(conn, side),

@@ -4,6 +4,7 @@
 //! Kubo's HTTP face on its own address, and with faults that can be changed while it runs.
 
 pub mod build;
+pub mod contract;
 mod fake;
 pub mod fakefleet;
 mod fleet;

@@ -194,44 +194,44 @@ const DEEP: usize = 10_000_000;
 const PAGE: &str =
     "<!DOCTYPE html><html><head><title>Welcome</title></head><body>It works!</body></html>\n";
 
-/// The fault in place of the answer that would have been given.
+/// The fault in place of the answer that would have been given. Bodies that are wrong come under
+/// the right head: only the body shows what is wrong.
 fn instead(fault: &Fault, reply: Reply, orders: &Orders) -> Option<Response<Body>> {
-    let json = |body| response(StatusCode::OK, "application/json", body);
-    Some(match fault {
+    let (bytes, nulled) = (reply.bytes(), || reply.nulled());
+    let body = match fault {
         Fault::Hang => return None,
-        Fault::SlowBody { pause_ms } => {
-            let bytes = reply.bytes();
-            let pause = Duration::from_millis(*pause_ms);
-            reply.into_http()?.map(|_| body::slow(bytes, pause))
-        }
-        Fault::EndlessBody => {
-            let entry = Bytes::from_static(b"{\"Addr\":\"/ip4/192.0.2.1/tcp/1\",\"Peer\":\"\"},");
-            json(body::endless(
-                Bytes::from_static(b"{\"Peers\":["),
-                entry.repeat(512).into(),
-            ))
-        }
-        Fault::Html => response(StatusCode::OK, "text/html", body::whole(PAGE.into())),
-        Fault::Garbage => {
-            let noise: Vec<u8> = (0u16..512)
-                .map(|n| (n.wrapping_mul(167) >> 1) as u8)
-                .collect();
-            json(body::chunks(vec![noise.into()]))
-        }
-        Fault::NullLists => json(body::chunks(vec![reply.nulled()])),
-        Fault::DeepNesting => json(body::chunks(vec![vec![b'['; DEEP].into()])),
-        Fault::ManyPeers { count } => json(body::chunks(vec![super::verbs::many_peers(*count)])),
-        Fault::Reset => {
-            orders.reset();
-            let bytes = reply.bytes();
-            let half = bytes.slice(..bytes.len() / 2);
-            reply.into_http()?.map(|_| body::broken(half))
+        Fault::Html => {
+            return Some(response(
+                StatusCode::OK,
+                "text/html",
+                body::whole(PAGE.into()),
+            ));
         }
         Fault::Status { code } => {
             let status = StatusCode::from_u16(*code).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-            response(status, "text/plain", body::whole(Bytes::new()))
+            return Some(response(status, "text/plain", body::whole(Bytes::new())));
         }
-    })
+        Fault::SlowBody { pause_ms } => body::slow(bytes, Duration::from_millis(*pause_ms)),
+        Fault::EndlessBody => {
+            let entry = Bytes::from_static(b"{\"Addr\":\"/ip4/192.0.2.1/tcp/1\",\"Peer\":\"\"},");
+            body::endless(
+                Bytes::from_static(b"{\"Peers\":["),
+                entry.repeat(512).into(),
+            )
+        }
+        Fault::Garbage => {
+            let noise = (0u16..512).map(|n| n.wrapping_mul(167).to_be_bytes()[1]);
+            body::chunks(vec![noise.collect::<Vec<u8>>().into()])
+        }
+        Fault::NullLists => body::chunks(vec![nulled()]),
+        Fault::DeepNesting => body::chunks(vec![vec![b'['; DEEP].into()]),
+        Fault::ManyPeers { count } => body::chunks(vec![super::verbs::many_peers(*count)]),
+        Fault::Reset => {
+            orders.reset();
+            body::broken(bytes.slice(..bytes.len() / 2))
+        }
+    };
+    Some(reply.into_http()?.map(|_| body))
 }
 
 fn response(status: StatusCode, content_type: &'static str, body: Body) -> Response<Body> {
