@@ -12,6 +12,7 @@ mod gen_files;
 mod ledger;
 mod mesh_loop;
 mod metrics;
+mod news;
 mod pace;
 mod run;
 mod snapshots;

@@ -16,11 +16,13 @@ use kubomesh_executor::{Busy, Executor, KEEP_IDLE_UP_TO, Observations, touched_b
 use kubomesh_planner::{Memory, PlanInput, Planned, check, inquire, plan};
 use kubomesh_process::{CancellationToken, Clock};
 use kubomesh_server::MeshSnapshot;
+use kubomesh_telemetry::MeshSeries;
 use tokio::sync::watch;
 
 use crate::ledger::Ledger;
 use crate::metrics::{LoopMetrics, Trigger};
 use crate::pace::Pace;
+use crate::snapshots::Snapshots;
 
 /// What one mesh's loop is made of.
 pub(crate) struct MeshLoop {
@@ -34,11 +36,10 @@ pub(crate) struct MeshLoop {
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
     pub(crate) metrics: LoopMetrics,
-    pub(crate) publish: Publish,
+    pub(crate) series: MeshSeries,
+    /// Where a pass leaves what it used and found.
+    pub(crate) snapshots: Snapshots,
 }
-
-/// Where a pass leaves what it used and found.
-pub(crate) type Publish = Box<dyn Fn(MeshSnapshot) + Send + Sync>;
 
 /// Whom the next pass looks at, and why it was woken.
 struct Look {
@@ -77,6 +78,7 @@ impl MeshLoop {
                 // Whoever takes over starts from what is, not from what it remembers.
                 state = State::new(&self.id);
                 self.executor.retain(&BTreeSet::new());
+                self.forget_what_was_told();
             }
             look = tokio::select! {
                 biased;
@@ -85,6 +87,13 @@ impl MeshLoop {
             };
         }
         self.executor.close().await;
+    }
+
+    /// A replica that does not act shows nothing: not what it last found when it did.
+    fn forget_what_was_told(&self) {
+        self.snapshots.remove(&self.id);
+        self.series.remove(&self.id.namespace, &self.id.name);
+        self.series.add(&self.id.namespace, &self.id.name);
     }
 
     /// Waits for something to look at.
@@ -238,7 +247,7 @@ impl MeshLoop {
             let (calls, records) = (plan.calls(), plan.records.len());
             tracing::info!(mesh = %self.id, pass = state.pass, trigger = trigger.label(), calls, records, "acted");
         }
-        (self.publish)(MeshSnapshot {
+        let snapshot = MeshSnapshot {
             members: Arc::clone(&state.membership),
             observations: Arc::new(state.known.clone()),
             pass: state.pass,
@@ -246,7 +255,8 @@ impl MeshLoop {
             plan: Arc::new(plan),
             report: Arc::new(report),
             outcomes: Arc::new(outcomes),
-        });
+        };
+        self.snapshots.put(&self.id, snapshot);
     }
 }
 

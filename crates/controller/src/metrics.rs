@@ -3,6 +3,7 @@
 use kubomesh_discovery::DiscoveryMetrics;
 use kubomesh_executor::ExecutorMetrics;
 use kubomesh_lease::LeaseMetrics;
+use kubomesh_reporter::ReporterMetrics;
 use kubomesh_telemetry::{
     Catalog, CatalogError, Label, MeshCounters, MeshHistograms, buckets, metrics,
 };
@@ -32,6 +33,7 @@ pub(crate) struct Metrics {
     pub(crate) executor: ExecutorMetrics,
     pub(crate) discovery: DiscoveryMetrics,
     pub(crate) lease: LeaseMetrics,
+    pub(crate) reporter: ReporterMetrics,
 }
 
 impl Metrics {
@@ -42,6 +44,7 @@ impl Metrics {
             executor: ExecutorMetrics::register(catalog)?,
             discovery: DiscoveryMetrics::register(catalog)?,
             lease: LeaseMetrics::register(catalog)?,
+            reporter: ReporterMetrics::register(catalog)?,
         })
     }
 }

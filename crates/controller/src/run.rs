@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kubomesh_process::{Clock, Process, Readiness, Tasks};
+use kubomesh_reporter::Reporter;
 use kubomesh_server::{DebugState, Face, PublicState, debug, public};
 use kubomesh_telemetry::{BUILD, Catalog, LogLevel, init_logging};
 use tokio::sync::watch;
 
 use crate::args::{LogFormat, RunArgs, ServeArgs};
 use crate::metrics::Metrics;
-use crate::run::sources::Sources;
+use crate::news::news;
+use crate::run::sources::{Sources, until};
 use crate::snapshots::Snapshots;
 use crate::supervisor::Supervisor;
 
@@ -58,6 +60,14 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     )
     .await?;
     let sources = Sources::start(&args, &work, &services, clock, &metrics).await?;
+    let told = news(
+        sources.fleet.clone(),
+        snapshots.subscribe(),
+        catalog.meshes(),
+        &work,
+    );
+    let reporter = Reporter::new(told, clock, metrics.reporter, sources.cluster);
+    work.spawn("reporter", until(work.stop(), reporter.run()));
     let supervisor = Supervisor {
         fleet: sources.fleet.clone(),
         records: sources.records,

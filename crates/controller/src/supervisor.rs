@@ -100,8 +100,10 @@ impl Supervisor {
                     std::panic::resume_unwind(error.into_panic());
                 }
                 self.snapshots.remove(&id);
-                if !fleet.meshes.contains_key(&id) {
-                    self.series.remove(&id.namespace, &id.name);
+                // What a loop last showed goes with it.
+                self.series.remove(&id.namespace, &id.name);
+                if fleet.meshes.contains_key(&id) {
+                    self.series.add(&id.namespace, &id.name);
                 }
             }
         }
@@ -123,7 +125,6 @@ impl Supervisor {
             metrics: self.executor_metrics.clone(),
             now: Arc::new(move || clock.now()),
         });
-        let (snapshots, mesh) = (self.snapshots.clone(), id.clone());
         let stop = CancellationToken::new();
         let mesh_loop = MeshLoop {
             id: id.clone(),
@@ -135,7 +136,8 @@ impl Supervisor {
             clock,
             timings: self.timings,
             metrics: self.metrics.clone(),
-            publish: Box::new(move |snapshot| snapshots.put(&mesh, snapshot)),
+            series: self.series.clone(),
+            snapshots: self.snapshots.clone(),
         };
         tracing::info!(mesh = %id, "starting its loop");
         Running {

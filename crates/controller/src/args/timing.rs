@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use kubomesh_core::Timings;
 use kubomesh_discovery::DiscoveryTimings;
+use kubomesh_reporter::StatusTimings;
 use serde::Serialize;
 
 use super::duration;
@@ -65,6 +66,14 @@ pub struct TimingArgs {
     #[arg(long, env = "KUBOMESH_SECRET_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "30s")]
     pub secret_interval: Duration,
 
+    /// How often a record's status is written when only its counts change
+    #[arg(long, env = "KUBOMESH_PEER_COUNTS_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "60s")]
+    pub peer_counts_interval: Duration,
+
+    /// How often a mesh's status is written when only its counts change
+    #[arg(long, env = "KUBOMESH_MESH_COUNTS_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "5s")]
+    pub mesh_counts_interval: Duration,
+
     /// How long a members file must be unchanged before a line that vanished is intent
     #[arg(long, env = "KUBOMESH_FILE_SETTLE", value_name = "DURATION", value_parser = duration, default_value = "5s")]
     pub file_settle: Duration,
@@ -96,6 +105,15 @@ impl TimingArgs {
             restored_hold: self.restored_hold,
             secret_interval: self.secret_interval,
             file_settle: self.file_settle,
+        }
+    }
+
+    /// As the reporter takes them.
+    #[must_use]
+    pub fn statuses(&self) -> StatusTimings {
+        StatusTimings {
+            peer_counts: self.peer_counts_interval,
+            mesh_counts: self.mesh_counts_interval,
         }
     }
 }

@@ -8,7 +8,7 @@ use kubomesh_core::{Credentials, Fence};
 use kubomesh_discovery::{Fleet, Settings, kubernetes, members_file};
 use kubomesh_lease::{Candidate, LeaseConfig, Timing};
 use kubomesh_process::{CancellationToken, Clock, Tasks};
-use kubomesh_reporter::Records;
+use kubomesh_reporter::{Cluster, Records};
 use tokio::sync::watch;
 
 use crate::args::{LeaseArgs, RunArgs};
@@ -22,6 +22,8 @@ pub(super) struct Sources {
     pub(super) fence: Arc<dyn Fence>,
     /// Rung when the fence may have opened or closed.
     pub(super) fence_moved: watch::Receiver<()>,
+    /// Where statuses and events go; `None` for files.
+    pub(super) cluster: Option<Cluster>,
 }
 
 impl Sources {
@@ -62,6 +64,7 @@ impl Sources {
             credentials: Arc::new(credentials),
             fence,
             fence_moved,
+            cluster: None,
         })
     }
 
@@ -92,6 +95,14 @@ impl Sources {
             "discovery",
             until(work.stop(), async { report(watching.await) }),
         );
+        let cluster = Cluster {
+            client: client.clone(),
+            meshes: found.statuses,
+            peers: found.records.clone(),
+            fence: Arc::clone(&fence) as Arc<dyn Fence>,
+            instance: args.lease.identity.clone(),
+            timings: args.timing.statuses(),
+        };
         let (records, joining) = Records::kubernetes(client, found.records);
         work.spawn("records", until(work.stop(), joining));
         let credentials = Arc::new(found.credentials);
@@ -101,6 +112,7 @@ impl Sources {
             credentials,
             fence,
             fence_moved,
+            cluster: Some(cluster),
         })
     }
 }
@@ -144,7 +156,7 @@ fn bell_of(
 }
 
 /// Runs work until the stop, whichever ends first.
-async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+pub(super) async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     tokio::select! {
         () = stop.cancelled() => {}
         () = work => {}
