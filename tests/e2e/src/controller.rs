@@ -1,13 +1,14 @@
 //! The product's process, and what it serves.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use http::{Method, StatusCode};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::http::request;
@@ -88,11 +89,6 @@ impl Controller {
         Ok(controller)
     }
 
-    /// Where its output is.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.running.log().to_owned()
-    }
-
     /// An error with its last words when it has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.running.check()
@@ -110,18 +106,18 @@ impl Controller {
 
     /// What the last pass of a mesh (`namespace/name`) did.
     pub(crate) async fn plan(&self, mesh: &str) -> Result<PlanPage> {
-        self.debug("plan", mesh).await
+        self.debug(&format!("/debug/plan?mesh={mesh}")).await
     }
 
-    /// A debug page of one mesh.
-    pub(crate) async fn debug<T>(&self, page: &str, mesh: &str) -> Result<T>
-    where
-        T: serde::de::DeserializeOwned,
-    {
+    /// What the last passes of all meshes found.
+    pub(crate) async fn report(&self) -> Result<Value> {
+        self.debug("/debug/report").await
+    }
+
+    async fn debug<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let at = SocketAddr::new(IpAddr::V4(self.ip), DEBUG_PORT);
-        let path = format!("/debug/{page}?mesh={mesh}");
-        let answer = request(Method::GET, at, None, &path, None).await?;
-        answer.json().with_context(|| path)
+        let answer = request(Method::GET, at, None, path, None).await?;
+        answer.json().with_context(|| path.to_owned())
     }
 
     /// `/metrics`.

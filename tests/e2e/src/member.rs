@@ -1,5 +1,7 @@
 //! A member: a node and the pod that stands for it.
 
+use std::collections::BTreeMap;
+
 use crate::node::{Node, Settings};
 use crate::pods::PodObject;
 
@@ -22,6 +24,8 @@ pub(crate) struct Spec {
 pub(crate) struct Member {
     pub(crate) node: Node,
     pub(crate) pod: PodObject,
+    /// Peering entries that its owner made, by peer: they are expected as they are.
+    pub(crate) foreign: BTreeMap<String, Vec<String>>,
 }
 
 // === impl Spec ===

@@ -67,11 +67,6 @@ impl Running {
         })
     }
 
-    /// Where its output is.
-    pub(crate) fn log(&self) -> &Path {
-        &self.log
-    }
-
     /// An error with its last words when it has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {

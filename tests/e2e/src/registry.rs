@@ -41,10 +41,6 @@ pub(crate) enum Place {
     #[expect(dead_code, reason = "for scenarios about outages of the API server")]
     OwnCluster,
     /// Network and mount namespaces of its own, with an API server inside.
-    #[expect(
-        dead_code,
-        reason = "for scenarios about limits that spare loopback addresses"
-    )]
     Namespaces,
 }
 

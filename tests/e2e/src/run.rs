@@ -81,6 +81,9 @@ pub(crate) fn all(options: &Options, scenarios: &[(usize, &Scenario)]) -> Result
             _ = interrupt.recv() => false,
             _ = terminate.recv() => false,
         };
+        if let Some(cluster) = &lab.shared {
+            cluster.end().await?;
+        }
         if !options.inside {
             print(&rows);
         }
@@ -122,6 +125,7 @@ async fn in_world(
         AssertUnwindSafe((scenario.play)(&mut world)).catch_unwind(),
     );
     let result = match played.await {
+        Ok(Ok(Ok(()))) => world.stop_controllers().await,
         Ok(Ok(result)) => result,
         Ok(Err(panic)) => Err(anyhow!("it panicked: {}", said(&*panic))),
         Err(_) => Err(anyhow!("it took longer than {} s", DEADLINE.as_secs())),

@@ -4,7 +4,6 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use crate::cluster::Resource;
-use crate::judge::MESH;
 use crate::process::tail;
 use crate::world::World;
 
@@ -56,12 +55,12 @@ impl World {
     async fn tell_report(&self) {
         println!("--- /debug/report");
         let report = match self.holder().await {
-            Ok((_, controller)) => controller.debug::<Value>("report", &self.mesh_id()).await,
+            Ok((_, controller)) => controller.report().await,
             Err(error) => Err(error),
         };
         match report {
             Ok(report) => println!("{report}"),
-            Err(error) => println!("of {MESH}: {error:#}"),
+            Err(error) => println!("there is none: {error:#}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod install;
 mod namespace;
 mod objects;
+mod outage;
 
 use std::cell::RefCell;
 use std::fs;
@@ -82,33 +83,14 @@ impl Cluster {
         &self.client
     }
 
-    /// Kills the API server.
-    pub(crate) async fn kill_server(&self) -> Result<()> {
-        kill(&self.server).await
-    }
-
-    /// Starts the API server after it was killed, on the same address with the same keys.
-    pub(crate) async fn start_server(&self) -> Result<()> {
-        let server = start_server(&self.parts, self.address, self.data.path(), &self.logs)?;
-        self.server.replace(Some(server));
-        self.ready().await
-    }
-
-    /// Kills the store, which the API server does not survive for long as a useful one.
-    pub(crate) async fn kill_store(&self) -> Result<()> {
-        kill(&self.etcd).await
-    }
-
-    /// Starts the store after it was killed.
-    pub(crate) async fn start_store(&self) -> Result<()> {
-        let etcd = start_etcd(&self.parts, self.address, self.data.path(), &self.logs)?;
-        self.etcd.replace(Some(etcd));
-        etcd_ready(&self.etcd, self.data.path()).await
-    }
-
-    /// The store's folder, to be copied or replaced while the store is down.
-    pub(crate) fn store(&self) -> PathBuf {
-        self.data.path().join("etcd")
+    /// Ends both.
+    pub(crate) async fn end(&self) -> Result<()> {
+        for process in [&self.server, &self.etcd] {
+            if let Some(process) = process.take() {
+                process.kill().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the server says that it is ready.
@@ -224,11 +206,6 @@ async fn certificate_written(server: &RefCell<Option<Running>>, data: &Path) -> 
 fn check(process: &RefCell<Option<Running>>) -> Result<()> {
     let mut process = process.borrow_mut();
     process.as_mut().context("it was killed")?.check()
-}
-
-async fn kill(process: &RefCell<Option<Running>>) -> Result<()> {
-    let process = process.take().context("it was killed before")?;
-    process.kill().await
 }
 
 /// A number that nobody can guess: the standard library seeds each state anew.

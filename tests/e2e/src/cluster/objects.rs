@@ -24,7 +24,6 @@ pub(crate) enum Resource {
     SwarmMesh,
     SwarmPeer,
     Lease,
-    Event,
     Secret,
 }
 
@@ -37,7 +36,6 @@ impl Resource {
             Self::SwarmMesh => ("kubomesh.dev", "v1alpha1", "SwarmMesh", "swarmmeshes"),
             Self::SwarmPeer => ("kubomesh.dev", "v1alpha1", "SwarmPeer", "swarmpeers"),
             Self::Lease => ("coordination.k8s.io", "v1", "Lease", "leases"),
-            Self::Event => ("events.k8s.io", "v1", "Event", "events"),
             Self::Secret => ("", "v1", "Secret", "secrets"),
         };
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
@@ -50,11 +48,6 @@ impl Cluster {
     /// Objects of one kind in one namespace, for the administrator.
     pub(crate) fn api(&self, of: Resource, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), namespace, &of.kind())
-    }
-
-    /// Objects of one kind in all namespaces, for the administrator.
-    pub(crate) fn everywhere(&self, of: Resource) -> Api<DynamicObject> {
-        Api::all_with(self.client.clone(), &of.kind())
     }
 
     /// Applies a YAML stream as `kubectl apply --server-side` does: namespaces and CRDs first, the

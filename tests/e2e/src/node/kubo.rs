@@ -104,10 +104,10 @@ fn peering(addresses: &[String]) -> Result<Value> {
     addresses.iter().map(entry).collect()
 }
 
-/// Puts what is set over what was: objects key by key, all else as a whole.
+/// Puts what is set over what was: objects key by key, all else, an empty object too, as a whole.
 fn merge(under: &mut Value, over: Value) {
     match (under, over) {
-        (Value::Object(under), Value::Object(over)) => {
+        (Value::Object(under), Value::Object(over)) if !over.is_empty() => {
             for (key, value) in over {
                 merge(under.entry(key).or_insert(Value::Null), value);
             }

@@ -27,6 +27,16 @@ pub(crate) const API_PORT: u16 = 5001;
 /// Port of libp2p.
 pub(crate) const SWARM_PORT: u16 = 4001;
 
+/// Paths of the calls that change a node.
+const COMMANDS: [&str; 6] = [
+    "/api/v0/swarm/connect",
+    "/api/v0/swarm/disconnect",
+    "/api/v0/swarm/peering/add",
+    "/api/v0/swarm/peering/rm",
+    "/api/v0/swarm/filters/add",
+    "/api/v0/swarm/filters/rm",
+];
+
 /// How long a node may take to answer after its start.
 const READY: Duration = Duration::from_secs(30);
 
@@ -89,6 +99,20 @@ pub(crate) struct Request {
     pub(crate) remote: String,
 }
 
+// === impl Request ===
+
+impl Request {
+    /// Whether it takes something away.
+    pub(crate) fn removes(&self) -> bool {
+        self.path.ends_with("/rm") || self.path.ends_with("/disconnect")
+    }
+
+    /// Whether it names this peer.
+    pub(crate) fn names(&self, peer: &str) -> bool {
+        self.query.contains(peer)
+    }
+}
+
 // === impl Node ===
 
 impl Node {
@@ -127,11 +151,6 @@ impl Node {
     /// The address that the product gives others for it.
     pub(crate) fn swarm_address(&self) -> String {
         format!("/ip4/{}/tcp/{SWARM_PORT}", self.ip)
-    }
-
-    /// The address with its identity.
-    pub(crate) fn full_address(&self) -> String {
-        format!("{}/p2p/{}", self.swarm_address(), self.peer_id)
     }
 
     /// Its repository.
@@ -198,6 +217,13 @@ impl Node {
             text.lines().map(serde_json::from_str).collect();
         let mut requests = requests.with_context(|| file.display().to_string())?;
         requests.retain(|request| !request.remote.starts_with(&lab));
+        Ok(requests)
+    }
+
+    /// Which of those requests change a node.
+    pub(crate) fn commands(&self) -> Result<Vec<Request>> {
+        let mut requests = self.requests()?;
+        requests.retain(|request| COMMANDS.iter().any(|command| request.path == *command));
         Ok(requests)
     }
 

@@ -1,8 +1,10 @@
-//! A mesh forms, and members come.
+//! A mesh forms, members come, and meshes stand beside each other.
 
 use anyhow::{Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::cluster::Resource;
+use crate::judge::{MESH, Mesh};
 use crate::member::Spec;
 use crate::registry::Scenario;
 use crate::world::World;
@@ -10,13 +12,23 @@ use crate::world::World;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::mesh(
         "mesh_forms",
-        "16 nodes in three zones become a full mesh, and its objects say so",
+        "16 nodes in three zones become a full mesh, and the objects say so",
         |world| Box::pin(mesh_forms(world)),
     ),
     Scenario::mesh(
         "pod_added",
         "a pod that comes is linked with all others",
         |world| Box::pin(pod_added(world)),
+    ),
+    Scenario::mesh(
+        "two_meshes_two_namespaces",
+        "one controller keeps two meshes, and no link leads from one to the other",
+        |world| Box::pin(two_meshes_two_namespaces(world)),
+    ),
+    Scenario::mesh(
+        "two_meshes_one_pod",
+        "a pod that two meshes select belongs to the older; the younger says so and goes on",
+        |world| Box::pin(two_meshes_one_pod(world)),
     ),
 ];
 
@@ -35,10 +47,14 @@ async fn mesh_forms(world: &mut World) -> Result<()> {
         let node = &world.member(&spec.name)?.node;
         let own = record["spec"]["peerID"] == node.peer_id()
             && record["spec"]["addresses"] == json!([node.swarm_address()])
-            && record["status"]["zone"] == spec.zone
-            && record["status"]["linksSummary"] == "15/15";
+            && record["spec"]["mesh"] == MESH
+            && record["status"]["ip"] == node.ip().to_string()
+            && record["status"]["zone"] == spec.zone;
         ensure!(own, "the record of {} is {record}", spec.name);
     }
+    let status = world.status(Resource::SwarmMesh, MESH).await?;
+    let converged = status["lastConvergence"]["seconds"].as_f64();
+    ensure!(converged.is_some_and(|seconds| seconds < 60.0), "{status}");
     Ok(())
 }
 
@@ -50,4 +66,58 @@ async fn pod_added(world: &mut World) -> Result<()> {
 
     world.add_plain(&["e"]).await?;
     world.healthy(&["a", "b", "c", "d", "e"]).await
+}
+
+async fn two_meshes_two_namespaces(world: &mut World) -> Result<()> {
+    let other = Mesh {
+        namespace: format!("{}-other", world.namespace()),
+        name: MESH.to_owned(),
+    };
+    world.add_namespace(&other.namespace).await?;
+    world.add_plain(&["a", "b", "c"]).await?;
+    let others = ["x", "y", "z"].map(|name| Spec::new(name).namespace(&other.namespace));
+    world.add(&others).await?;
+    world.create_mesh(json!({})).await?;
+    world.create(&other, json!({})).await?;
+    world.start_controller("one", &[]).await?;
+
+    world.healthy(&["a", "b", "c"]).await?;
+    world.healthy_in(&other, &["x", "y", "z"]).await?;
+    // What happens in one is no event of the other.
+    world.crash_and_restart("y").await?;
+    world.healthy_in(&other, &["x", "y", "z"]).await?;
+    world.healthy(&["a", "b", "c"]).await
+}
+
+async fn two_meshes_one_pod(world: &mut World) -> Result<()> {
+    let selects =
+        |label: &str| -> Value { json!({"peers": {"selector": {"matchLabels": {label: "yes"}}}}) };
+    let younger = Mesh {
+        namespace: world.namespace().to_owned(),
+        name: "younger".to_owned(),
+    };
+    let specs = [
+        Spec::new("a").label("older", "yes"),
+        Spec::new("b").label("older", "yes"),
+        Spec::new("both")
+            .label("older", "yes")
+            .label("younger", "yes"),
+        Spec::new("x").label("younger", "yes"),
+        Spec::new("y").label("younger", "yes"),
+    ];
+    world.add(&specs).await?;
+    world.create_mesh(selects("older")).await?;
+    world.start_controller("one", &[]).await?;
+    world.healthy(&["a", "b", "both"]).await?;
+
+    // Made seconds after the other: times of objects are whole seconds.
+    world.create(&younger, selects("younger")).await?;
+    world.converged(&younger, &["x", "y"]).await?;
+    let claimed = ("Accepted", "False", "PodClaimed");
+    let message = world
+        .says((Resource::SwarmMesh, "younger"), claimed)
+        .await?;
+    let names = message.contains("both") && message.contains(MESH);
+    ensure!(names, "it names neither the pod nor the mesh: {message}");
+    world.healthy(&["a", "b", "both"]).await
 }

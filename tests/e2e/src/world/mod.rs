@@ -1,21 +1,22 @@
 //! The world of one scenario: its namespaces, nodes, pods and controllers, all of which end with it.
 
+mod members;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use futures::future::{join_all, try_join_all};
+use anyhow::{Context, Result, ensure};
+use futures::future::join_all;
 use kube::api::DeleteParams;
 
 use crate::block::Subnet;
 use crate::cluster::{CONTROLLER_NAMESPACE, Cluster, Resource};
 use crate::controller::Controller;
-use crate::member::{Member, Spec};
-use crate::node::{Kind, Node};
-use crate::pods::PodObject;
+use crate::member::Member;
+use crate::node::Kind;
 use crate::run::Lab;
 use crate::wait::until;
 
@@ -98,114 +99,6 @@ impl World {
         Ok(())
     }
 
-    // --- members ---
-
-    /// A member by its name.
-    pub(crate) fn member(&self, name: &str) -> Result<&Member> {
-        let member = self.members.get(name);
-        member.with_context(|| format!("the scenario has no member {name}"))
-    }
-
-    /// A member by its name, to do something with it.
-    pub(crate) fn member_mut(&mut self, name: &str) -> Result<&mut Member> {
-        let member = self.members.get_mut(name);
-        member.with_context(|| format!("the scenario has no member {name}"))
-    }
-
-    /// Members by their names.
-    pub(crate) fn members<S: AsRef<str>>(&self, names: &[S]) -> Result<Vec<&Member>> {
-        names
-            .iter()
-            .map(|name| self.member(name.as_ref()))
-            .collect()
-    }
-
-    /// An address that nobody has had.
-    pub(crate) fn address(&mut self) -> Ipv4Addr {
-        self.nodes += 1;
-        self.subnet.node(self.nodes)
-    }
-
-    /// Prepares a member: neither its node nor its pod is there yet.
-    pub(crate) async fn prepare(&mut self, spec: &Spec) -> Result<()> {
-        let ip = self.address();
-        let host = self.host(spec.zone).await?;
-        let namespace = match spec.namespace.as_str() {
-            "" => self.namespace(),
-            other => other,
-        };
-        let mut pod = PodObject::new(namespace, &spec.name, &host, ip);
-        let labels = spec.labels.iter();
-        pod.labels
-            .extend(labels.map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let settings = spec.settings.clone();
-        let node = Node::new(
-            &spec.name,
-            &self.kind,
-            (ip, self.lab),
-            &self.folder,
-            settings,
-        );
-        self.members.insert(spec.name.clone(), Member { node, pod });
-        Ok(())
-    }
-
-    /// Adds members: their nodes answer, then their pods are Running and Ready.
-    pub(crate) async fn add(&mut self, specs: &[Spec]) -> Result<()> {
-        for spec in specs {
-            self.prepare(spec).await?;
-        }
-        let names: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        let new = self
-            .members
-            .iter_mut()
-            .filter(|(name, _)| names.contains(name.as_str()));
-        let cluster = &self.cluster;
-        try_join_all(new.map(async |(_, member)| {
-            member.node.start().await?;
-            member.pod.create(cluster).await
-        }))
-        .await?;
-        Ok(())
-    }
-
-    /// Adds plain members.
-    pub(crate) async fn add_plain(&mut self, names: &[&str]) -> Result<()> {
-        let specs: Vec<Spec> = names.iter().map(|name| Spec::new(name)).collect();
-        self.add(&specs).await
-    }
-
-    /// SIGKILL and a new start of a node in its container: same pod, one restart more.
-    pub(crate) async fn crash_and_restart(&mut self, name: &str) -> Result<()> {
-        let cluster = Rc::clone(&self.cluster);
-        let member = self.member_mut(name)?;
-        member.node.kill().await?;
-        member.node.start().await?;
-        member.pod.restarted(&cluster).await
-    }
-
-    /// Ends a member for good: its pod is deleted, its node stops, the pod's object goes.
-    pub(crate) async fn delete(&mut self, name: &str) -> Result<()> {
-        let cluster = Rc::clone(&self.cluster);
-        let member = self.member_mut(name)?;
-        member.pod.terminate(&cluster).await?;
-        member.node.stop().await?;
-        member.pod.remove(&cluster).await
-    }
-
-    /// The cluster node of a zone.
-    async fn host(&mut self, zone: &'static str) -> Result<String> {
-        if let Some(host) = self.hosts.get(zone) {
-            return Ok(host.clone());
-        }
-        let host = format!("{}-host-{}", self.namespace(), self.hosts.len());
-        self.cluster.create_host(&host, zone).await?;
-        self.hosts.insert(zone, host.clone());
-        Ok(host)
-    }
-
-    // --- controllers ---
-
     /// Starts a replica of the controller with the base's permissions.
     pub(crate) async fn start_controller(&mut self, name: &str, flags: &[&str]) -> Result<()> {
         let ip = self.subnet.controller(self.replicas);
@@ -216,6 +109,12 @@ impl World {
         let started = Controller::start(&self.kubomesh, (name, ip), &kubeconfig, flags, &log);
         self.controllers.insert(name.to_owned(), started.await?);
         Ok(())
+    }
+
+    /// A controller by its name.
+    pub(crate) fn controller(&self, name: &str) -> Result<&Controller> {
+        let controller = self.controllers.get(name);
+        controller.with_context(|| format!("no controller {name} runs"))
     }
 
     /// Takes a controller out of the world, to end it.
@@ -249,27 +148,32 @@ impl World {
         .await
     }
 
-    /// Replicas that run, by name.
-    pub(crate) fn controllers_mut(&mut self) -> impl Iterator<Item = (&str, &mut Controller)> {
-        self.controllers
-            .iter_mut()
-            .map(|(name, of)| (name.as_str(), of))
-    }
-
     /// Logs of every controller that ran.
     pub(crate) fn controller_logs(&self) -> &BTreeSet<PathBuf> {
         &self.controller_logs
     }
 
-    // --- the end ---
+    /// Stops every controller politely: each ends with 0, and nobody holds the lease then.
+    pub(crate) async fn stop_controllers(&mut self) -> Result<()> {
+        for (name, mut controller) in std::mem::take(&mut self.controllers) {
+            let what = || format!("controller {name}");
+            controller.check().with_context(what)?;
+            let status = controller.stop().await.with_context(what)?;
+            ensure!(status.success(), "controller {name} ended: {status}");
+        }
+        let leases = self.cluster.api(Resource::Lease, CONTROLLER_NAMESPACE);
+        let lease = leases.get(LEASE).await?;
+        let holder = lease.data["spec"]["holderIdentity"].as_str();
+        ensure!(
+            holder.unwrap_or_default().is_empty(),
+            "the lease is still held by {holder:?}"
+        );
+        Ok(())
+    }
 
     /// Ends everything: controllers first, so that they see none of it.
     pub(crate) async fn close(mut self) -> Result<()> {
-        let controllers = std::mem::take(&mut self.controllers);
-        for (name, mut controller) in controllers {
-            controller
-                .check()
-                .with_context(|| format!("controller {name}"))?;
+        for controller in std::mem::take(&mut self.controllers).into_values() {
             controller.kill().await?;
         }
         let leases = self.cluster.api(Resource::Lease, CONTROLLER_NAMESPACE);

@@ -1,0 +1,89 @@
+//! Controllers die, and others take over.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::json;
+
+use crate::controller::Controller;
+use crate::judge::{SOON, all_linked, pairs_connected};
+use crate::registry::Scenario;
+use crate::wait::until;
+use crate::world::World;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::mesh(
+        "controller_killed_mesh_stays",
+        "without a controller all links stay, and Kubo itself dials a node that comes back",
+        |world| Box::pin(controller_killed_mesh_stays(world)),
+    ),
+    Scenario::mesh(
+        "two_replicas_one_writer_and_failover",
+        "one of two replicas writes; it is killed, no link is lost, and the other heals the next",
+        |world| Box::pin(two_replicas_one_writer_and_failover(world)),
+    ),
+];
+
+const FOUR: [&str; 4] = ["a", "b", "c", "d"];
+
+/// A lease period of the lab's controllers, and a second for the request.
+const TAKE_OVER: Duration = Duration::from_secs(5);
+
+async fn controller_killed_mesh_stays(world: &mut World) -> Result<()> {
+    world.add_plain(&FOUR).await?;
+    world.create_mesh(json!({})).await?;
+    world.start_controller("one", &[]).await?;
+    world.healthy(&FOUR).await?;
+
+    world.take_controller("one")?.kill().await?;
+    all_linked(&world.members(&FOUR)?).await?;
+    world.crash_and_restart("b").await?;
+    until(
+        "the others have dialled the node that came back",
+        SOON,
+        async || pairs_connected(&world.members(&FOUR)?).await,
+    )
+    .await?;
+    world.start_controller("two", &[]).await?;
+    world.healthy(&FOUR).await
+}
+
+async fn two_replicas_one_writer_and_failover(world: &mut World) -> Result<()> {
+    world.add_plain(&FOUR).await?;
+    world.create_mesh(json!({})).await?;
+    world.start_controller("one", &[]).await?;
+    world.start_controller("two", &[]).await?;
+    world.healthy(&FOUR).await?;
+    let (holder, controller) = world.holder().await?;
+    let holder = holder.to_owned();
+    ensure!(written(controller).await? > 0.0, "the holder wrote nothing");
+    let other = if holder == "one" { "two" } else { "one" };
+    let idle = written(world.controller(other)?).await?;
+    ensure!(idle == 0.0, "the other replica wrote {idle} times");
+
+    world.take_controller(&holder)?.kill().await?;
+    world.crash_and_restart("b").await?;
+    let (taken_by, _) = world.holder_within(TAKE_OVER).await?;
+    ensure!(taken_by == other, "the lease is held by {taken_by}");
+    // What did not die is as it was.
+    let untouched = world.members(&["a", "c", "d"])?;
+    pairs_connected(&untouched).await?;
+    world.healthy(&FOUR).await
+}
+
+/// How many calls to nodes and writes of objects a replica made.
+async fn written(controller: &Controller) -> Result<f64> {
+    let metrics = controller.metrics().await?;
+    let counted = ["kubomesh_actions_total", "kubomesh_object_writes_total"];
+    let lines = metrics
+        .lines()
+        .filter(|line| counted.iter().any(|name| line.starts_with(name)));
+    let values: Vec<f64> = lines
+        .map(|line| {
+            let value = line.rsplit(' ').next().context("a line without value")?;
+            Ok(value.parse()?)
+        })
+        .collect::<Result<_>>()?;
+    ensure!(!values.is_empty(), "it has no such metrics");
+    Ok(values.iter().sum())
+}
