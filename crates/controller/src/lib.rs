@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a flag | `args` |
 //! | the order of the loop | `mesh_loop` |
+//! | what a pass remembers | `state` |
 //! | which loops there are | `supervisor` |
 //! | what is started, and how it ends | `run` |
 
@@ -16,6 +17,7 @@ mod news;
 mod pace;
 mod run;
 mod snapshots;
+mod state;
 mod supervisor;
 
 use std::io::Write as _;

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Doubt, Fence, MemberName, Membership, MeshId, Outcome, Plan, Policy, Record, Report, Sequence,
-    Timestamp, Timings,
+    Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report, Sequence, Timestamp, Timings,
 };
 use kubomesh_discovery::Fleet;
-use kubomesh_executor::{Busy, Executor, KEEP_IDLE_UP_TO, Observations, touched_by};
-use kubomesh_planner::{Memory, PlanInput, Planned, check, inquire, plan};
+use kubomesh_executor::{Busy, Executor, KEEP_IDLE_UP_TO};
+use kubomesh_planner::{Planned, check, inquire, plan};
 use kubomesh_process::{CancellationToken, Clock};
 use kubomesh_server::MeshSnapshot;
 use kubomesh_telemetry::MeshSeries;
@@ -21,8 +20,8 @@ use tokio::sync::watch;
 
 use crate::ledger::Ledger;
 use crate::metrics::{LoopMetrics, Trigger};
-use crate::pace::Pace;
 use crate::snapshots::Snapshots;
+use crate::state::State;
 
 /// What one mesh's loop is made of.
 pub(crate) struct MeshLoop {
@@ -46,21 +45,6 @@ struct Look {
     trigger: Trigger,
     /// `None`: everybody.
     touched: Option<BTreeSet<MemberName>>,
-}
-
-/// What the loop carries from pass to pass.
-struct State {
-    memory: Memory,
-    known: Observations,
-    membership: Arc<Membership>,
-    pass: u64,
-    pace: Pace,
-    /// When everybody is asked again.
-    sweep: Timestamp,
-    /// When the last plan has something due.
-    due: Option<Timestamp>,
-    /// When what the last pass did is read back, and at whom.
-    read_back: Option<(Timestamp, BTreeSet<MemberName>)>,
 }
 
 impl MeshLoop {
@@ -179,7 +163,8 @@ impl MeshLoop {
         state.memory = memory;
         plan.sequences = not_under_way(plan.sequences, &self.executor.busy());
         let outcomes = self.carry_out(state, &plan).await;
-        state.schedule(self.clock.now(), full, &policy, &plan, &report);
+        let sweep = full.then_some(policy.resync.0);
+        state.schedule(self.clock.now(), sweep, &plan, report.next_due);
         self.tell(state, look.trigger, started, (plan, report, outcomes));
     }
 
@@ -210,10 +195,10 @@ impl MeshLoop {
         for outcome in &outcomes {
             match &outcome.result {
                 Ok(()) => {
-                    tracing::debug!(mesh = %self.id, member = %outcome.member, call = %outcome.call, "done")
+                    tracing::debug!(mesh = %self.id, member = %outcome.member, call = %outcome.call, "done");
                 }
                 Err(failure) => {
-                    tracing::info!(mesh = %self.id, member = %outcome.member, call = %outcome.call, %failure, "failed")
+                    tracing::info!(mesh = %self.id, member = %outcome.member, call = %outcome.call, %failure, "failed");
                 }
             }
         }
@@ -266,124 +251,6 @@ const GONE_WAIT: Duration = Duration::from_secs(1);
 /// Least wait for something that is due.
 const LEAST_WAIT: Duration = Duration::from_millis(50);
 
-// === impl State ===
-
-impl State {
-    fn new(mesh: &MeshId) -> Self {
-        let mut nobody = Membership::empty(mesh.clone());
-        nobody.doubt = Some(Doubt::NotSynced);
-        Self {
-            memory: Memory::default(),
-            known: Observations::new(),
-            membership: Arc::new(nobody),
-            pass: 0,
-            pace: Pace::default(),
-            sweep: Timestamp(0),
-            due: None,
-            read_back: None,
-        }
-    }
-
-    /// Takes the membership as it is now, and adds to whom was touched those who changed. Who came,
-    /// became ready or was started anew is asked at once whatever its back-off.
-    fn meet(
-        &mut self,
-        membership: &Arc<Membership>,
-        touched: Option<BTreeSet<MemberName>>,
-        executor: &Executor,
-    ) -> Option<BTreeSet<MemberName>> {
-        let before = std::mem::replace(&mut self.membership, Arc::clone(membership));
-        let mut changed = BTreeSet::new();
-        if !Arc::ptr_eq(&before, membership) {
-            for (name, member) in &membership.members {
-                let was = before.members.get(name);
-                if was == Some(member) {
-                    continue;
-                }
-                changed.insert(name.clone());
-                let renewed = was.is_none_or(|was| {
-                    was.uid != member.uid
-                        || was.container != member.container
-                        || was.access != member.access
-                        || (member.ready && !was.ready)
-                });
-                if renewed {
-                    executor.renew(&member.uid);
-                }
-            }
-            self.known
-                .retain(|name, _| membership.members.contains_key(name));
-            executor.retain(&membership.members.values().map(|m| m.uid.clone()).collect());
-        }
-        let read_back = self.read_back.take().map(|(_, members)| members);
-        let mut touched = touched?;
-        touched.extend(read_back.into_iter().flatten());
-        touched.extend(changed);
-        Some(touched)
-    }
-
-    fn absorb(&mut self, outcomes: &[Outcome]) {
-        self.memory.absorb(outcomes);
-        if outcomes.is_empty() {
-            return;
-        }
-        self.read_back
-            .get_or_insert_default()
-            .1
-            .extend(outcomes.iter().flat_map(|outcome| {
-                let ends = outcome
-                    .link
-                    .iter()
-                    .flat_map(|link| [link.a.clone(), link.b.clone()]);
-                ends.chain([outcome.member.clone()])
-            }));
-    }
-
-    fn input<'a>(
-        &'a self,
-        now: Timestamp,
-        policy: &'a Policy,
-        timings: &'a Timings,
-        records: &'a BTreeMap<String, Record>,
-    ) -> PlanInput<'a> {
-        PlanInput {
-            now,
-            policy,
-            timings,
-            membership: &self.membership,
-            observations: &self.known,
-            records,
-            memory: &self.memory,
-        }
-    }
-
-    /// Says when to look next.
-    fn schedule(
-        &mut self,
-        now: Timestamp,
-        full: bool,
-        policy: &Policy,
-        plan: &Plan,
-        report: &Report,
-    ) {
-        self.pass += 1;
-        if full {
-            self.sweep = now + policy.resync.0;
-        }
-        self.due = report.next_due.map(|wait| now + wait);
-        let touched: BTreeSet<_> = touched_by(&plan.sequences).into_iter().collect();
-        let earlier = self
-            .read_back
-            .take()
-            .map(|(_, members)| members)
-            .unwrap_or_default();
-        self.read_back = self
-            .pace
-            .after(!plan.is_empty())
-            .map(|wait| (now + wait, touched.into_iter().chain(earlier).collect()));
-    }
-}
-
 /// What was sent and not yet answered is not sent again.
 fn not_under_way(sequences: Vec<Sequence>, busy: &Busy) -> Vec<Sequence> {
     let free = |sequence: &Sequence| {
@@ -397,7 +264,7 @@ fn not_under_way(sequences: Vec<Sequence>, busy: &Busy) -> Vec<Sequence> {
 
 async fn sleep(span: Duration) {
     if span == Duration::MAX {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     } else {
         tokio::time::sleep(span).await;
     }
@@ -406,6 +273,6 @@ async fn sleep(span: Duration) {
 /// Waits for the next value; for ever when there will be none.
 pub(crate) async fn changed<T>(receiver: &mut watch::Receiver<T>) {
     if receiver.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kubomesh_process::{Clock, Process, Readiness, Tasks};
 use kubomesh_reporter::Reporter;
-use kubomesh_server::{DebugState, Face, PublicState, debug, public};
+use kubomesh_server::{DebugState, Face, PublicState};
 use kubomesh_telemetry::{BUILD, Catalog, LogLevel, init_logging};
 use tokio::sync::watch;
 
@@ -50,15 +50,15 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     let snapshots = Snapshots::new(config);
     let first_look = readiness.block("members");
 
-    serve(
-        &args.serve,
-        &services,
-        &readiness,
-        &catalog,
-        &snapshots,
+    let public = PublicState {
+        readiness: readiness.clone(),
+        catalog: catalog.clone(),
+    };
+    let debug = DebugState {
+        snapshots: snapshots.subscribe(),
         log_level,
-    )
-    .await?;
+    };
+    serve(&args.serve, &services, public, debug).await?;
     let sources = Sources::start(&args, &work, &services, clock, &metrics).await?;
     let told = news(
         sources.fleet.clone(),
@@ -97,22 +97,14 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
 async fn serve(
     args: &ServeArgs,
     services: &Tasks,
-    readiness: &Readiness,
-    catalog: &Catalog,
-    snapshots: &Snapshots,
-    log_level: LogLevel,
+    public: PublicState,
+    debug: DebugState,
 ) -> anyhow::Result<()> {
-    let router = public::router(PublicState {
-        readiness: readiness.clone(),
-        catalog: catalog.clone(),
-    });
+    let router = kubomesh_server::public::router(public);
     let face = Face::bind("--listen", args.listen, router).await?;
-    let router = debug::router(DebugState {
-        snapshots: snapshots.subscribe(),
-        log_level,
-    });
+    let router = kubomesh_server::debug::router(debug);
     let debug_face = Face::bind("--debug-listen", args.debug_listen, router).await?;
-    let debug_face = debug_face.with_limits(debug::limits());
+    let debug_face = debug_face.with_limits(kubomesh_server::debug::limits());
     tracing::info!(pages = %face.address(), debug = %debug_face.address(), "serving");
     services.spawn("probes and metrics", face.serve(services.stop()));
     services.spawn("debug", debug_face.serve(services.stop()));
