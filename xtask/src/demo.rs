@@ -13,6 +13,7 @@ mod screen;
 mod stage;
 mod stop;
 mod swarmnodes;
+mod view;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -34,6 +34,15 @@ pub(super) struct Controller {
     debug: SocketAddr,
 }
 
+/// What the controller says; nothing before its first pass.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// What it found.
+    pub(super) report: Option<Report>,
+    /// What it did.
+    pub(super) plan: Option<Plan>,
+}
+
 // === impl Controller ===
 
 impl Controller {
@@ -73,23 +82,21 @@ impl Controller {
         write_members(&self.members, nodes)
     }
 
-    /// The last report; `None` before the first pass.
+    /// What it says now.
     ///
     /// # Errors
     /// When the process has ended.
-    pub(super) fn report(&mut self) -> Result<Option<Report>> {
+    pub(super) fn look(&mut self) -> Result<Look> {
         if let Some(status) = self.daemon.ended() {
             bail!(
                 "the controller ended ({status}); its last lines:\n{}",
                 self.last_lines()
             );
         }
-        Ok(self.page("report"))
-    }
-
-    /// The last plan; `None` before the first pass.
-    pub(super) fn plan(&self) -> Option<Plan> {
-        self.page("plan")
+        Ok(Look {
+            report: self.page("report"),
+            plan: self.page("plan"),
+        })
     }
 
     /// The last lines of its log.

@@ -31,11 +31,6 @@ pub(super) struct MemberReport {
 pub(super) struct LinkReport {
     /// The pair.
     pub(super) link: Pair,
-    /// `healthy`, `degraded`, `missing` or `unknown`.
-    pub(super) state: String,
-    /// Why it is not healthy: a word, or an object of one word.
-    #[serde(default)]
-    reason: Value,
 }
 
 /// Two members.
@@ -58,11 +53,23 @@ pub(super) struct Counts {
 
 /// `/debug/plan` of one mesh.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Plan {
     /// Which pass it was, from 1.
     pub(super) pass: u64,
     /// What it did.
     pub(super) actions: Vec<Value>,
+    /// Links for which it did nothing.
+    #[serde(default)]
+    held_back: Vec<Held>,
+}
+
+/// A link for which nothing is done now.
+#[derive(Debug, Clone, Deserialize)]
+struct Held {
+    link: Pair,
+    /// A sentence.
+    why: String,
 }
 
 // === impl Report ===
@@ -72,7 +79,7 @@ impl Report {
     pub(super) fn reachable(&self) -> usize {
         self.members
             .values()
-            .filter(|member| member.state == "reachable")
+            .filter(|member| member.is_reachable())
             .count()
     }
 
@@ -83,28 +90,41 @@ impl Report {
             && self.reachable() == members
             && self.members.len() == members
     }
+}
 
-    /// The first few links that are not healthy, with the reason for each.
-    pub(super) fn troubles(&self, number: usize) -> Vec<String> {
-        let unhealthy = self.links.iter().filter(|link| link.state != "healthy");
-        unhealthy.take(number).map(ToString::to_string).collect()
+// === impl MemberReport ===
+
+impl MemberReport {
+    /// Whether it answers with its identity.
+    pub(super) fn is_reachable(&self) -> bool {
+        self.state == "reachable"
     }
 }
 
-impl fmt::Display for LinkReport {
+// === impl Plan ===
+
+impl Plan {
+    /// The first few links that wait, with the reason for each.
+    pub(super) fn waiting(&self, number: usize) -> Vec<String> {
+        self.held_back
+            .iter()
+            .take(number)
+            .map(ToString::to_string)
+            .collect()
+    }
+}
+
+impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             link: Pair { a, b },
-            state,
-            reason,
+            why,
         } = self;
-        match reason {
-            Value::Null => write!(f, "{a} - {b}: {state}"),
-            Value::String(word) => write!(f, "{a} - {b}: {state}, {word}"),
-            other => write!(f, "{a} - {b}: {state}, {other}"),
-        }
+        write!(f, "{a} - {b}: {why}")
     }
 }
+
+// === impl Counts ===
 
 impl Counts {
     /// Whether nothing is missing.

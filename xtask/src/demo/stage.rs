@@ -8,27 +8,27 @@ use anyhow::{Result, bail};
 
 use super::Demo;
 use super::chaos::{Chaos, Sight};
-use super::controller::Controller;
+use super::controller::{Controller, Look};
 use super::convergence::Convergence;
 use super::fakes::Fakes;
-use super::fleet::{self, Fleet, Node};
+use super::fleet::{self, Fleet};
 use super::http::Http;
-use super::pages::{Counts, Report};
-use super::screen::{Colour, Screen};
+use super::pages::Counts;
+use super::screen::Screen;
 use super::stop::Stop;
 use super::swarmnodes::Swarmnodes;
+use super::view::View;
 use crate::generate::CONTROLLER;
 use crate::goparts;
 use crate::programs::FAKEFLEET;
 use crate::project::{Profile, Project};
 use crate::run;
-use crate::table::Table;
 
 /// How often things are looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// More members than this are not shown one by one while all is well with them.
-const SHOWN: usize = 16;
+/// How many links are named when they did not come.
+const WAITING: usize = 5;
 
 /// How the links came to be there. Its text is the demo's last line.
 #[derive(Debug)]
@@ -110,11 +110,10 @@ impl<'a> Stage<'a> {
         let began = Instant::now();
         let mut convergence = Convergence::default();
         loop {
-            let report = self.controller.report()?;
-            let plan = self.controller.plan();
-            let whole = report.as_ref().is_some_and(|report| self.is_whole(report));
-            if let Some(at) = convergence.look(self.screen.elapsed(), whole, plan.as_ref()) {
-                let links = report.unwrap_or_default().counts;
+            let look = self.controller.look()?;
+            let whole = self.is_whole(&look);
+            if let Some(at) = convergence.look(self.screen.elapsed(), whole, look.plan.as_ref()) {
+                let links = look.report.unwrap_or_default().counts;
                 let peers = self.fleet.nodes().len();
                 return Ok(Some(Converged {
                     peers,
@@ -122,10 +121,11 @@ impl<'a> Stage<'a> {
                     seconds: at.as_secs_f64(),
                 }));
             }
-            let summary = self.summary(report.as_ref());
-            self.screen.show(std::slice::from_ref(&summary), &summary);
+            let summary = self.view(&look).summary();
+            let progress = format!("{summary} ({:.1} s)", self.screen.elapsed().as_secs_f64());
+            self.screen.show(&[progress], &summary);
             if began.elapsed() > self.arguments.deadline() {
-                bail!("{}", self.why_not(report.as_ref()));
+                bail!("{}", self.why_not(&look));
             }
             if stop.wait(LOOK) {
                 return Ok(None);
@@ -138,18 +138,19 @@ impl<'a> Stage<'a> {
     fn stay(&mut self, stop: &Stop) -> Result<bool> {
         let mut chaos = Chaos::new(self.screen.elapsed());
         while !(self.arguments.once && chaos.had_one_of_each()) {
-            let report = self.controller.report()?;
-            if let Some(report) = &report {
-                let lines = self.lines(report);
-                let summary = self.summary(Some(report));
-                self.screen.show(&lines, &summary);
-            }
+            let look = self.controller.look()?;
+            let view = View {
+                nodes: self.fleet.nodes(),
+                look: &look,
+            };
+            let (lines, summary) = (view.lines(&self.screen), view.summary());
+            self.screen.show(&lines, &summary);
             if self.arguments.chaos {
-                self.trouble(&mut chaos, report.as_ref())?;
+                self.trouble(&mut chaos, &look)?;
             }
             let healing = chaos.healing(self.screen.elapsed());
             if healing.is_some_and(|span| span > self.arguments.deadline()) {
-                bail!("{}", self.why_not(report.as_ref()));
+                bail!("{}", self.why_not(&look));
             }
             if stop.wait(LOOK) {
                 return Ok(false);
@@ -159,12 +160,11 @@ impl<'a> Stage<'a> {
     }
 
     /// Makes the next trouble, if it is time.
-    fn trouble(&mut self, chaos: &mut Chaos, report: Option<&Report>) -> Result<()> {
-        let whole = report.is_some_and(|report| self.is_whole(report));
-        let pass = self.controller.plan().map_or(0, |plan| plan.pass);
+    fn trouble(&mut self, chaos: &mut Chaos, look: &Look) -> Result<()> {
+        let pass = look.plan.as_ref().map_or(0, |plan| plan.pass);
         let sight = Sight {
             now: self.screen.elapsed(),
-            whole,
+            whole: self.is_whole(look),
             pass,
         };
         if let Some(news) = chaos.step(&mut *self.fleet, sight)? {
@@ -177,85 +177,27 @@ impl<'a> Stage<'a> {
     }
 
     /// Whether the controller says that all is well, and the nodes say the same.
-    fn is_whole(&self, report: &Report) -> bool {
+    fn is_whole(&self, look: &Look) -> bool {
         let nodes = self.fleet.nodes();
-        report.whole(nodes.len())
-            && fleet::on_both_ends(nodes, &report.links, &self.http) == report.links.len()
+        look.report.as_ref().is_some_and(|report| {
+            report.whole(nodes.len())
+                && fleet::on_both_ends(nodes, &report.links, &self.http) == report.links.len()
+        })
     }
 
-    fn summary(&self, report: Option<&Report>) -> String {
-        let peers = self.fleet.nodes().len();
-        match report {
-            None => "the controller starts".to_owned(),
-            Some(report) => {
-                let troubled = report
-                    .members
-                    .iter()
-                    .filter(|(_, member)| member.state != "reachable");
-                let troubled: Vec<_> = troubled
-                    .take(3)
-                    .map(|(name, member)| format!("{name} {}", member.state))
-                    .collect();
-                let reachable = report.reachable();
-                let mut text = format!(
-                    "{reachable}/{peers} peers reachable, {} links healthy",
-                    report.counts
-                );
-                if !troubled.is_empty() {
-                    text = format!("{text}; {}", troubled.join(", "));
-                }
-                text
-            }
+    fn view<'v>(&'v self, look: &'v Look) -> View<'v> {
+        View {
+            nodes: self.fleet.nodes(),
+            look,
         }
     }
 
-    /// The live view: one line a member, or only those that are not well when there are many.
-    fn lines(&self, report: &Report) -> Vec<String> {
-        let all = self.fleet.nodes().len() <= SHOWN;
-        let rows: Vec<_> = self
-            .fleet
-            .nodes()
-            .iter()
-            .filter_map(|node| Some((node, report.members.get(&node.name)?)))
-            .filter(|(_, member)| all || member.state != "reachable" || !member.links.all_healthy())
-            .take(SHOWN)
-            .collect();
-        let mut table = Table::new(["node", "links", "address", "state"]);
-        for (Node { name, rpc, .. }, member) in &rows {
-            table.row([
-                name.clone(),
-                member.links.to_string(),
-                rpc.ip().to_string(),
-                member.state.clone(),
-            ]);
-        }
-        let painted = table.lines().into_iter().enumerate().map(|(index, line)| {
-            let member = index
-                .checked_sub(1)
-                .and_then(|index| rows.get(index))
-                .map(|(_, member)| member);
-            match member {
-                None => line,
-                Some(member) if member.state != "reachable" => {
-                    self.screen.paint(Colour::Red, &line)
-                }
-                Some(member) if !member.links.all_healthy() => {
-                    self.screen.paint(Colour::Yellow, &line)
-                }
-                Some(_) => self.screen.paint(Colour::Green, &line),
-            }
-        });
-        painted.chain([self.summary(Some(report))]).collect()
-    }
-
-    fn why_not(&self, report: Option<&Report>) -> String {
-        let mut text = format!(
-            "not converged after {} s: {}",
-            self.arguments.deadline,
-            self.summary(report)
-        );
-        for trouble in report.map(|report| report.troubles(5)).unwrap_or_default() {
-            text = format!("{text}\n  {trouble}");
+    fn why_not(&self, look: &Look) -> String {
+        let view = self.view(look);
+        let deadline = self.arguments.deadline;
+        let mut text = format!("not converged after {deadline} s: {}", view.summary());
+        for waiting in view.waiting(WAITING) {
+            text = format!("{text}\n  {waiting}");
         }
         format!(
             "{text}\nthe controller's last lines:\n{}",

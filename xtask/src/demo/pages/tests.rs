@@ -6,14 +6,13 @@ use super::{Plan, Report};
 
 fn report(states: [&str; 2], healthy: u64) -> Report {
     let member = |state| json!({"role": "kubo", "state": state, "links": {"desired": 1, "healthy": healthy}});
-    let reason = json!({"Unreachable": {"member": "b", "kind": "refused"}});
     serde_json::from_value(json!({
         "mesh": {"namespace": "", "name": "file"},
         "members": {"a": member(states[0]), "b": member(states[1])},
         "links": [
-            {"link": {"a": "a", "b": "b"}, "state": "missing", "reason": reason, "held": null},
-            {"link": {"a": "a", "b": "c"}, "state": "degraded", "reason": "OneSided", "held": null},
-            {"link": {"a": "b", "b": "c"}, "state": "healthy", "reason": null, "held": null},
+            {"link": {"a": "a", "b": "b"}, "state": "missing", "reason": null},
+            {"link": {"a": "a", "b": "c"}, "state": "missing", "reason": null},
+            {"link": {"a": "b", "b": "c"}, "state": "missing", "reason": null},
         ],
         "counts": {"desired": 1, "healthy": healthy, "degraded": 0, "missing": 0, "unknown": 0},
     }))
@@ -39,24 +38,16 @@ fn whole_means_all_members_and_all_links() {
 }
 
 #[test]
-fn troubles_have_their_reasons() {
-    let report = report(["reachable", "unreachable"], 0);
-    assert_eq!(
-        report.troubles(5),
-        [
-            r#"a - b: missing, {"Unreachable":{"kind":"refused","member":"b"}}"#,
-            "a - c: degraded, OneSided"
-        ]
-    );
-    assert_eq!(report.troubles(1).len(), 1);
-    assert_eq!(report.counts.to_string(), "0/1");
-}
-
-#[test]
-fn a_plan_has_a_pass_and_actions() {
-    let plan: Plan = serde_json::from_value(
-        json!({"pass": 3, "trigger": "resync", "actions": [{"text": "x"}], "heldBack": []}),
-    )
+fn a_plan_says_what_waits_and_why() {
+    let held = |why: &str| json!({"link": {"a": "a", "b": "b"}, "why": why, "reason": "Mode", "until": null});
+    let plan: Plan = serde_json::from_value(json!({
+        "pass": 3,
+        "trigger": "resync",
+        "actions": [{"text": "x"}],
+        "heldBack": [held("b is away"), held("removals are held")],
+    }))
     .unwrap();
     assert_eq!((plan.pass, plan.actions.len()), (3, 1));
+    assert_eq!(plan.waiting(1), ["a - b: b is away"]);
+    assert_eq!(plan.waiting(5).len(), 2);
 }
