@@ -52,6 +52,12 @@ impl World {
         self.settled.keys().copied()
     }
 
+    /// How many calls wait for a dial.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.calls.len()
+    }
+
     /// The caller hung up: Kubo cancels what it did for it (kubo.md 1.1).
     pub fn cancel(&mut self, ticket: Ticket) {
         self.settled.remove(&ticket);

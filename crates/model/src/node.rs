@@ -228,6 +228,12 @@ impl Node {
         self.open
     }
 
+    /// Dials under way.
+    #[must_use]
+    pub fn dials(&self) -> usize {
+        self.dials.len()
+    }
+
     /// Whether the peering service keeps this peer, so that the connection manager never trims it.
     #[must_use]
     pub fn protects(&self, peer: PeerId) -> bool {
