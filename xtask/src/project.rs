@@ -207,7 +207,7 @@ impl Project {
     /// # Errors
     /// When one does not build.
     pub(crate) fn build_as(&self, profile: Profile, programs: &[Program]) -> Result<()> {
-        let mut command = self.cargo(&["build", "--quiet", "--profile", profile.name()]);
+        let mut command = self.cargo(&["build", "--profile", profile.name()]);
         for (package, bin) in programs {
             command.args(["--package", package, "--bin", bin]);
         }

@@ -60,6 +60,11 @@ impl Screen {
         }
     }
 
+    /// Takes the redrawn lines away.
+    pub(super) fn clear(&mut self) {
+        self.print(&[], &[]);
+    }
+
     /// A coloured word where there are colours.
     pub(super) fn paint(&self, colour: Colour, word: &str) -> String {
         let code = match colour {

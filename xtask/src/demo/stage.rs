@@ -100,7 +100,8 @@ impl<'a> Stage<'a> {
     }
 
     /// Ends everything, the controller first.
-    pub(super) fn end(self) {
+    pub(super) fn end(mut self) {
+        self.screen.clear();
         self.controller.end();
         self.fleet.end();
     }
