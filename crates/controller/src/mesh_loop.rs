@@ -163,6 +163,9 @@ impl MeshLoop {
         state.memory = memory;
         plan.sequences = not_under_way(plan.sequences, &self.executor.busy());
         let outcomes = self.carry_out(state, &plan).await;
+        let (namespace, name) = (&self.id.namespace, &self.id.name);
+        let resync = self.metrics.resync_interval.get(namespace, name, ());
+        resync.set_duration(policy.resync.0);
         let sweep = full.then_some(policy.resync.0);
         state.schedule(self.clock.now(), sweep, &plan, report.next_due);
         self.tell(state, look.trigger, started, (plan, report, outcomes));

@@ -5,7 +5,7 @@ use kubomesh_executor::ExecutorMetrics;
 use kubomesh_lease::LeaseMetrics;
 use kubomesh_reporter::ReporterMetrics;
 use kubomesh_telemetry::{
-    Catalog, CatalogError, Label, MeshCounters, MeshHistograms, buckets, metrics,
+    Catalog, CatalogError, Label, MeshCounters, MeshGauges, MeshHistograms, buckets, metrics,
 };
 
 metrics! {
@@ -16,6 +16,9 @@ metrics! {
             "kubomesh_passes_total",
             Label::new("trigger", &Trigger::ALL, Trigger::label),
         ),
+        /// How often everybody is asked: `spec.resyncInterval`.
+        pub(crate) resync_interval: MeshGauges<()> =
+            mesh_gauges("kubomesh_resync_interval_seconds", ()),
         /// Time of one pass, without the wait for what is slow.
         pub(crate) pass_duration: MeshHistograms<()> =
             mesh_histograms("kubomesh_pass_duration_seconds", buckets::CALL_SECONDS, ()),

@@ -252,6 +252,63 @@ impl MemberState {
     }
 }
 
+impl Reason {
+    /// Every metric label of [`Reason::label`].
+    pub const LABELS: [&'static str; 22] = [
+        "being_made",
+        "one_sided",
+        "relayed",
+        "wrong_network",
+        "extra_connection",
+        "unprotected",
+        "away",
+        "unreachable",
+        "not_recorded",
+        "back_off",
+        "filter_conflict",
+        "swarm_key_differs",
+        "wrong_identity",
+        "duplicate_identity",
+        "address_conflict",
+        "mode",
+        "removals_held",
+        "budget",
+        "not_replaced",
+        "surplus",
+        "foreign",
+        "no_address",
+    ];
+
+    /// The metric label.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::BeingMade => "being_made",
+            Self::OneSided => "one_sided",
+            Self::Relayed => "relayed",
+            Self::WrongNetwork => "wrong_network",
+            Self::ExtraConnection => "extra_connection",
+            Self::Unprotected => "unprotected",
+            Self::Away { .. } => "away",
+            Self::Unreachable { .. } => "unreachable",
+            Self::NotRecorded { .. } => "not_recorded",
+            Self::BackOff { .. } => "back_off",
+            Self::FilterConflict { .. } => "filter_conflict",
+            Self::SwarmKeyDiffers => "swarm_key_differs",
+            Self::WrongIdentity { .. } => "wrong_identity",
+            Self::DuplicateIdentity { .. } => "duplicate_identity",
+            Self::AddressConflict { .. } => "address_conflict",
+            Self::Mode => "mode",
+            Self::RemovalsHeld => "removals_held",
+            Self::Budget => "budget",
+            Self::NotReplaced => "not_replaced",
+            Self::Surplus => "surplus",
+            Self::Foreign { .. } => "foreign",
+            Self::NoAddress { .. } => "no_address",
+        }
+    }
+}
+
 impl LinkCounts {
     /// Counts one link.
     pub fn add(&mut self, state: LinkState) {

@@ -1,6 +1,8 @@
 //! Ids, endpoints and secrets as text.
 
-use kubomesh_core::{Endpoint, Failure, FailureKind, Link, PeerId, Redacted, Scheme, Timestamp};
+use kubomesh_core::{
+    Endpoint, Failure, FailureKind, Link, MemberName, PeerId, Reason, Redacted, Scheme, Timestamp,
+};
 
 #[test]
 fn a_peer_id_prints_as_it_was_read() {
@@ -79,6 +81,20 @@ fn every_failure_kind_has_its_own_label() {
     let labels: std::collections::BTreeSet<_> =
         FailureKind::ALL.iter().map(|kind| kind.label()).collect();
     assert_eq!(labels.len(), FailureKind::ALL.len());
+}
+
+#[test]
+fn every_reason_has_its_own_label() {
+    let labels: std::collections::BTreeSet<_> = Reason::LABELS.into_iter().collect();
+    assert_eq!(labels.len(), Reason::LABELS.len());
+    let member = || MemberName::from("a");
+    let some = [
+        Reason::BeingMade,
+        Reason::Away { member: member() },
+        Reason::SwarmKeyDiffers,
+        Reason::NoAddress { member: member() },
+    ];
+    assert!(some.iter().all(|reason| labels.contains(reason.label())));
 }
 
 #[test]

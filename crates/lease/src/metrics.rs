@@ -8,7 +8,7 @@ const CHANGES: [&str; 2] = ["gained", "lost"];
 metrics! {
     /// Metrics of the lease.
     pub struct LeaseMetrics {
-        /// 1 while this replica holds the lease, else 0.
+        /// 1 while this replica holds the lease (with a members file: the state directory), else 0.
         pub holder: Gauge = gauge("kubomesh_lease_holder"),
         /// How often this replica gained or lost the lease; giving it back on exit counts as lost.
         pub transitions: Counters<Label<&'static str>> = counters(

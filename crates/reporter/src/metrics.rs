@@ -1,6 +1,6 @@
 //! Metrics of meshes, set from the same report that the statuses are written from.
 
-use kubomesh_core::{ConditionKind, LinkState, MemberState};
+use kubomesh_core::{ConditionKind, LinkState, MemberState, Reason};
 use kubomesh_telemetry::{
     Counter, Counters, Label, MeshCounters, MeshGauges, MeshHistograms, metrics,
 };
@@ -40,6 +40,11 @@ metrics! {
         pub links: MeshGauges<Label<LinkState>> = mesh_gauges(
             "kubomesh_links",
             Label::new("state", &LinkState::ALL, LinkState::label)
+        ),
+        /// Desired links of a mesh that are not healthy, by reason; `/debug/report` names them.
+        pub unhealthy_links: MeshGauges<Label<&'static str>> = mesh_gauges(
+            "kubomesh_unhealthy_links",
+            Label::of_texts("reason", &Reason::LABELS)
         ),
         /// Members of a mesh, by state.
         pub members: MeshGauges<Label<MemberState>> = mesh_gauges(

@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kubomesh_api::{GROUP, StoredMeshes, StoredRecords, VERSION};
 use kubomesh_core::{
-    Condition, ConditionKind, Fence, LinkState, MemberState, MeshId, ReasonCode, Report, Status,
-    Timestamp,
+    Condition, ConditionKind, Fence, LinkState, MemberState, MeshId, Reason, ReasonCode, Report,
+    Status, Timestamp,
 };
 use kubomesh_process::Clock;
 use tokio::sync::watch;
@@ -148,29 +148,8 @@ impl Observer {
 
     fn take_report(&mut self, id: &MeshId, report: &Report) {
         let (namespace, mesh) = (&*id.namespace, &*id.name);
-        let counts = report.counts;
-        for (state, count) in [
-            (LinkState::Healthy, counts.healthy),
-            (LinkState::Degraded, counts.degraded),
-            (LinkState::Missing, counts.missing),
-            (LinkState::Unknown, counts.unknown),
-        ] {
-            self.metrics
-                .links
-                .get(namespace, mesh, state)
-                .set_count(count);
-        }
-        for state in MemberState::ALL {
-            let count = report
-                .members
-                .values()
-                .filter(|member| member.state == state)
-                .count();
-            self.metrics
-                .members
-                .get(namespace, mesh, state)
-                .set_count(count as u64);
-        }
+        self.take_links(namespace, mesh, report);
+        self.take_members(namespace, mesh, report);
         self.metrics
             .removals_held
             .get(namespace, mesh, ())
@@ -184,6 +163,49 @@ impl Observer {
         }
         self.take_conditions(id, &report.conditions);
         self.take_expired(id, report);
+    }
+
+    fn take_links(&self, namespace: &str, mesh: &str, report: &Report) {
+        let counts = report.counts;
+        for (state, count) in [
+            (LinkState::Healthy, counts.healthy),
+            (LinkState::Degraded, counts.degraded),
+            (LinkState::Missing, counts.missing),
+            (LinkState::Unknown, counts.unknown),
+        ] {
+            self.metrics
+                .links
+                .get(namespace, mesh, state)
+                .set_count(count);
+        }
+        let mut reasons = BTreeMap::from(Reason::LABELS.map(|reason| (reason, 0)));
+        let unhealthy = report
+            .links
+            .iter()
+            .filter(|link| link.state != LinkState::Healthy);
+        for reason in unhealthy.filter_map(|link| link.reason.as_ref()) {
+            *reasons.entry(reason.label()).or_default() += 1;
+        }
+        for (reason, count) in reasons {
+            self.metrics
+                .unhealthy_links
+                .get(namespace, mesh, reason)
+                .set_count(count);
+        }
+    }
+
+    fn take_members(&self, namespace: &str, mesh: &str, report: &Report) {
+        for state in MemberState::ALL {
+            let count = report
+                .members
+                .values()
+                .filter(|member| member.state == state)
+                .count();
+            self.metrics
+                .members
+                .get(namespace, mesh, state)
+                .set_count(count as u64);
+        }
     }
 
     /// Sets the conditions' gauges, and logs those whose status changed.

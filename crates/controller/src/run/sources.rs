@@ -40,7 +40,12 @@ impl Sources {
             metrics: metrics.discovery.clone(),
         };
         match (&args.source.members, &args.source.state_dir) {
-            (Some(members), Some(state)) => Self::files(members, state, settings, work),
+            (Some(members), Some(state)) => {
+                let sources = Self::files(members, state, settings, work)?;
+                // The state directory's lock is the lease, and it is held.
+                metrics.lease.holder.set_bool(true);
+                Ok(sources)
+            }
             _ => Self::cluster(args, settings, work, services, metrics).await,
         }
     }
@@ -54,7 +59,7 @@ impl Sources {
         let records = Records::directory(state)?;
         let (fleet, credentials, reading) = members_file(members, settings)?;
         work.spawn("members file", until(work.stop(), reading));
-        // The state directory's lock is the lease; the bell is never rung.
+        // Nobody takes the directory's lock away; the bell is never rung.
         let (bell, fence_moved) = watch::channel(());
         work.spawn("lease of the state directory", hold(work.stop(), bell));
         let fence = Arc::new(Stopping(work.stop()));
