@@ -51,6 +51,8 @@ pub(crate) struct MemberMemory {
     pub tried: u32,
     /// When the last of them was planned.
     pub tried_at: Option<Timestamp>,
+    /// Whether it did not answer in the last pass.
+    pub silent: bool,
     /// Another identity than the recorded one, seen at a line of a members file.
     pub changed: Option<Changed>,
 }
@@ -77,6 +79,8 @@ pub(crate) struct LinkMemory {
     pub failed: [u32; 2],
     /// When it was last dialled, as planned and then as answered.
     pub dialled: Option<Timestamp>,
+    /// Whether an end started or came back since then: the least interval does not hold once.
+    pub renewed: bool,
     /// What the last dial failed with.
     pub last: Option<Failure>,
     /// Since when it was relayed only.

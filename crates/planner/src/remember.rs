@@ -56,6 +56,7 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         failures: 0,
         tried: 0,
         tried_at: None,
+        silent: false,
         changed: None,
     }
 }
@@ -79,18 +80,35 @@ fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
     if started.contains(&link.a) || started.contains(&link.b) {
         *memory = LinkMemory {
             dialled: memory.dialled,
+            renewed: true,
             removing: memory.removing,
             ..LinkMemory::default()
         };
     }
 }
 
-/// Who answers is no longer tried one dial at a time.
+/// Who answers is no longer tried one dial at a time; who answers again after silence is as one that
+/// started, at most once in a dial interval: a members file has no Ready condition that would say so.
 pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
-    for node in world.nodes.iter().filter(|node| node.is_reachable()) {
-        if let Some(member) = memory.members.get_mut(node.name) {
-            member.tried = 0;
-            member.tried_at = None;
+    let input = &world.input;
+    let mut back = BTreeSet::new();
+    for node in &world.nodes {
+        let Some(member) = memory.members.get_mut(node.name) else {
+            continue;
+        };
+        if !node.is_reachable() {
+            member.silent = true;
+            continue;
         }
+        member.tried = 0;
+        member.tried_at = None;
+        let rested = input.now.since(member.started) >= input.policy.limits.dial_interval;
+        if std::mem::take(&mut member.silent) && rested {
+            member.started = input.now;
+            back.insert(node.name.clone());
+        }
+    }
+    for (link, memory) in &mut memory.links {
+        reset(link, memory, &back);
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn dial_due(
     limits: &Limits,
     timings: &Timings,
 ) -> Option<Timestamp> {
-    let dialled = memory.dialled?;
+    let dialled = memory.dialled.filter(|_| !memory.renewed)?;
     let paced = dialled + limits.dial_interval;
     let limited = memory
         .last

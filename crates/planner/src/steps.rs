@@ -112,6 +112,7 @@ fn spend(pass: &mut Pass<'_>, pace: &Pace, step: &Step) -> Result<(), (Reason, T
 fn count(memory: &mut Memory, link: Link, step: &Step, now: Timestamp) {
     let memory = memory.links.entry(link).or_default();
     memory.dialled = Some(now);
+    memory.renewed = false;
     if step.restore {
         memory.relayed_attempts = memory.relayed_attempts.saturating_add(1);
     } else {
