@@ -105,7 +105,11 @@ impl Address {
     #[must_use]
     pub fn without_peer(&self) -> Self {
         match (self.peer, self.text.rfind("/p2p/")) {
-            (Some(_), Some(at)) => Self { text: self.text[..at].into(), peer: None, ..self.clone() },
+            (Some(_), Some(at)) => Self {
+                text: self.text[..at].into(),
+                peer: None,
+                ..self.clone()
+            },
             _ => self.clone(),
         }
     }
