@@ -38,39 +38,40 @@ struct Cli {
     names: Vec<String>,
 }
 
-/// The programs and files that the lab is made of.
+/// The programs and files that the lab is made of. Clap asks for all of them as soon as one is
+/// there, and for none with `--list`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Parts {
     /// The product
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) kubomesh: PathBuf,
 
     /// kube-apiserver
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) apiserver: PathBuf,
 
     /// Its store
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) etcd: PathBuf,
 
     /// kustomize
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) kustomize: PathBuf,
 
     /// The lab's node
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) swarmnode: PathBuf,
 
     /// The folder `manifests`
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) manifests: PathBuf,
 
     /// The CRD of PodMonitor
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) podmonitor_crd: PathBuf,
 
     /// The CRD of NetworkAttachmentDefinition
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", required = false)]
     pub(crate) nad_crd: PathBuf,
 
     /// Prometheus
