@@ -46,7 +46,7 @@ pub(super) fn check(house: &House<'_>) -> Vec<Finding> {
     }
     let Some(doc) = house.tree.get(DOC) else {
         let what = "is not there, and manifests/base grants verbs";
-        return vec![Finding::warning(DOC, 1, what, "run `cargo xtask gen`")];
+        return vec![Finding::error(DOC, 1, what, "run `cargo xtask gen`")];
     };
     let mut findings = Vec::new();
     let granted = granted(house, &mut findings);

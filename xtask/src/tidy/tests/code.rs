@@ -241,4 +241,12 @@ fn clocks_and_disorder_are_found_in_pure_rooms() {
         .is_empty()
     );
     assert!(found(purity::check, &[("crates/server/src/a.rs", text)]).is_empty());
+    let fixed = "//! A.\nuse std::collections::HashMap;\nuse std::hash::BuildHasherDefault;\n";
+    assert!(
+        found(
+            purity::check,
+            &[planner, ("crates/planner/src/a.rs", fixed)]
+        )
+        .is_empty()
+    );
 }
