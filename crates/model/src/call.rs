@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use kubomesh_core::{Address, PeerId};
 
-use crate::dial::{DEADLINE, Waiter};
+use crate::dial::Waiter;
+use crate::meet::DEADLINE;
 use crate::node::NodeIndex;
 use crate::refusal::Refusal;
 use crate::settings::CONNECT_TAG;

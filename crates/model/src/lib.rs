@@ -25,6 +25,7 @@ mod identity;
 mod lifecycle;
 mod limiter;
 mod links;
+mod meet;
 mod node;
 mod peering;
 mod peerstore;

@@ -340,3 +340,26 @@ fn unannounced_addresses_stay_unknown() {
         Network::Storage
     );
 }
+
+/// Names are resolved at each dial, and what they resolve to is filtered.
+#[test]
+fn names_are_dialled_where_they_lead() {
+    let mut world = world(2);
+    let named = format!("/dns4/two.test/tcp/4001/p2p/{}", id(2));
+    let begun = world.connect(n(1), &[&named], Some(secs(5)));
+    assert!(message(world.wait(begun)).ends_with("failed to dial: context deadline exceeded"));
+    world.resolve("two.test", pod(2));
+    let entry = ["/ip4/10.77.1.2/ipcidr/32"];
+    world
+        .filters_add(n(1), &entry, kubomesh_model::Overlap::None)
+        .expect("added");
+    let gated = message(connect_to(&mut world, 1, &named));
+    assert!(
+        gated.ends_with("gater disallows connection to peer"),
+        "{gated}"
+    );
+    world
+        .filters_rm(n(1), &entry, kubomesh_model::Overlap::None)
+        .expect("removed");
+    connect_to(&mut world, 1, &named).expect("it works");
+}

@@ -102,6 +102,13 @@ impl Faults {
         self
     }
 
+    /// Does beforehand what would make the first answer slow.
+    pub(crate) fn prepare(&self) {
+        if let Some(Fault::ManyPeers { count }) = self.fault {
+            super::verbs::many_peers(count);
+        }
+    }
+
     pub(crate) fn dial_time(&self) -> Option<Duration> {
         self.dial_ms.map(Duration::from_millis)
     }

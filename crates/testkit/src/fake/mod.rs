@@ -114,6 +114,8 @@ impl FakeKubo {
         spec: NodeSpec,
         options: FakeOptions,
     ) -> io::Result<Self> {
+        options.faults.prepare();
+        let dial_time = options.faults.dial_time();
         let listener = TcpListener::bind(options.api).await?;
         let api = listener.local_addr()?;
         let state = Arc::new(FakeState {
@@ -122,6 +124,8 @@ impl FakeKubo {
             faults: Mutex::new(Arc::new(options.faults)),
             serving: Mutex::new(Serving { api, stop: None }),
         });
+        let mut spec = spec;
+        spec.dial_time = dial_time.or(spec.dial_time);
         let node = fleet.with(|world| world.launch(spec));
         let fake = Self { fleet, node, state };
         fake.serve(listener);
@@ -168,6 +172,7 @@ impl FakeKubo {
 
     /// Changes what is wrong with it, for requests that arrive from now on.
     pub fn set_faults(&self, faults: Faults) {
+        faults.prepare();
         let dial_time = faults.dial_time();
         self.fleet
             .with(|world| world.spec_mut(self.node).dial_time = dial_time);

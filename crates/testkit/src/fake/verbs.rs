@@ -1,6 +1,8 @@
 //! The verbs: from a request to the model's answer, in Kubo's JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use kubomesh_core::{Direction, PeerId};
@@ -279,8 +281,17 @@ fn pretended(verb: &str, arguments: &[&str]) -> Reply {
     ))
 }
 
-/// `swarm/peers` with so many peers that nobody knows.
+/// `swarm/peers` with so many peers that nobody knows. Kept from the first time on: a hundred
+/// thousand IDs take seconds in a build without optimisation, and a fault is not to be a slow node.
 pub(crate) fn many_peers(count: u32) -> Bytes {
+    static KEPT: Mutex<BTreeMap<u32, Bytes>> = Mutex::new(BTreeMap::new());
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.entry(count)
+        .or_insert_with(|| render_many(count))
+        .clone()
+}
+
+fn render_many(count: u32) -> Bytes {
     let mut text = String::from("{\"Peers\":[");
     for number in 0..count {
         let peer = kubomesh_model::peer_id(u64::from(u32::MAX) + u64::from(number));
