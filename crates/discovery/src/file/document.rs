@@ -104,7 +104,7 @@ struct LineWire {
     #[serde(default)]
     ca_file: Option<String>,
     #[serde(default)]
-    cluster: Option<serde::de::IgnoredAny>,
+    cluster: Option<serde_json::Value>,
 }
 
 /// Longest name of a member: it is a record's file name.

@@ -1,0 +1,224 @@
+//! An API server in memory behind a real `kube::Client`: any kind, with versions, selectors, pages,
+//! watches, bookmarks, preconditions and a status subresource; and with what goes wrong.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared by the tests of two rooms, each of which uses a part"
+)]
+
+mod request;
+mod store;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use request::Asked;
+use store::Store;
+
+/// What goes wrong with a verb on a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// This status, nothing done.
+    Status(u16),
+    /// No answer ever.
+    Hang,
+    /// The request is done and the answer never comes.
+    Deaf,
+    /// A watch starts and says nothing, not even that it ends.
+    Mute,
+    /// A watch ends with an `ERROR` event of code 410.
+    Gone,
+    /// A watch ends at once, in order.
+    Empty,
+}
+
+/// An API server. Cheap to clone; every clone is the same.
+#[derive(Clone, Default)]
+pub struct ApiServer {
+    inner: Arc<Mutex<Inner>>,
+    changed: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Inner {
+    store: Store,
+    /// By verb and plural; how many times more, if not for ever.
+    faults: BTreeMap<(String, String), (Fault, Option<u32>)>,
+    log: Vec<String>,
+    /// Raised to break every open watch off.
+    cut: u64,
+}
+
+// === impl ApiServer ===
+
+impl ApiServer {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A client of it.
+    pub fn client(&self) -> kube::Client {
+        let router = Router::new().fallback(answer).with_state(self.clone());
+        kube::Client::new(router, "default")
+    }
+
+    /// Creates or replaces an object, as somebody else would; answers with what is stored.
+    pub fn put(&self, plural: &str, object: Value) -> Value {
+        let stored = self.lock().store.put(plural, object);
+        self.changed.notify_waiters();
+        stored
+    }
+
+    /// Changes an object, as somebody else would.
+    pub fn edit(&self, plural: &str, namespace: &str, name: &str, edit: impl FnOnce(&mut Value)) {
+        let mut object = self
+            .get(plural, namespace, name)
+            .expect("the object to edit");
+        edit(&mut object);
+        self.put(plural, object);
+    }
+
+    /// Deletes an object, as somebody else would.
+    pub fn delete(&self, plural: &str, namespace: &str, name: &str) {
+        self.lock().store.delete(plural, namespace, name);
+        self.changed.notify_waiters();
+    }
+
+    /// Deletes an object so that no watch hears of it: only a list shows it.
+    pub fn lose(&self, plural: &str, namespace: &str, name: &str) {
+        self.lock().store.lose(plural, namespace, name);
+    }
+
+    /// An object as it stands.
+    pub fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+        self.lock().store.get(plural, namespace, name).cloned()
+    }
+
+    /// All objects of a kind.
+    pub fn all(&self, plural: &str) -> Vec<Value> {
+        self.lock().store.all(plural)
+    }
+
+    /// Has a verb on a kind go wrong; `times` or for ever.
+    pub fn fail(&self, verb: &str, plural: &str, fault: Fault, times: Option<u32>) {
+        self.lock()
+            .faults
+            .insert((verb.into(), plural.into()), (fault, times));
+    }
+
+    /// Ends a fault.
+    pub fn heal(&self, verb: &str, plural: &str) {
+        self.lock().faults.remove(&(verb.into(), plural.into()));
+    }
+
+    /// Breaks every open watch off in the middle.
+    pub fn cut(&self) {
+        self.lock().cut += 1;
+        self.changed.notify_waiters();
+    }
+
+    /// Forgets old events: a watch from before answers 410.
+    pub fn compact(&self) {
+        self.lock().store.compact();
+    }
+
+    /// Everything as it is now, to be restored later.
+    pub fn snapshot(&self) -> Store {
+        self.lock().store.clone()
+    }
+
+    /// Goes back to an older state and breaks every watch off, as a restored store does.
+    pub fn restore(&self, store: Store) {
+        self.lock().store = store;
+        self.cut();
+    }
+
+    /// How many requests of a verb on a kind there were.
+    pub fn asked(&self, verb: &str, plural: &str) -> usize {
+        let prefix = format!("{verb} {plural} ");
+        self.lock()
+            .log
+            .iter()
+            .filter(|line| line.starts_with(&prefix))
+            .count()
+    }
+
+    /// Requests that change something.
+    pub fn writes(&self) -> Vec<String> {
+        let reads = ["get ", "list ", "watch "];
+        let is_write = |line: &&String| !reads.iter().any(|read| line.starts_with(read));
+        self.lock().log.iter().filter(is_write).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    fn fault(&self, asked: &Asked) -> Option<Fault> {
+        let mut inner = self.lock();
+        inner.log.push(asked.to_string());
+        let key = (asked.verb.to_owned(), asked.plural.clone());
+        let (fault, times) = inner.faults.get_mut(&key)?;
+        let fault = *fault;
+        if let Some(times) = times {
+            *times -= 1;
+            if *times == 0 {
+                inner.faults.remove(&key);
+            }
+        }
+        Some(fault)
+    }
+}
+
+async fn answer(State(server): State<ApiServer>, request: Request<Body>) -> Response {
+    let asked = Asked::read(request).await;
+    let fault = server.fault(&asked);
+    match fault {
+        Some(Fault::Hang) => return pending().await,
+        Some(Fault::Status(code)) => return status(code, &format!("{asked} is refused")),
+        _ => {}
+    }
+    if asked.verb == "watch" {
+        return watch::answer(server, asked, fault);
+    }
+    let outcome = server.lock().store.answer(&asked);
+    server.changed.notify_waiters();
+    if fault == Some(Fault::Deaf) {
+        return pending().await;
+    }
+    match outcome {
+        Ok(value) => axum::Json(value).into_response(),
+        Err((code, message)) => status(code, &message),
+    }
+}
+
+/// A `Status` as the API server sends one.
+pub(crate) fn status(code: u16, message: &str) -> Response {
+    let body = json!({
+        "apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code,
+        "message": message, "reason": reason(code),
+    });
+    (StatusCode::from_u16(code).unwrap(), axum::Json(body)).into_response()
+}
+
+fn reason(code: u16) -> &'static str {
+    match code {
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "NotFound",
+        409 => "Conflict",
+        410 => "Expired",
+        _ => "InternalError",
+    }
+}

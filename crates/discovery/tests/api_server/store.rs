@@ -1,0 +1,204 @@
+//! What is stored: objects, versions, and the events that watches are told.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::request::Asked;
+
+/// Plural, namespace, name.
+type Key = (String, String, String);
+
+/// Everything that is stored. A copy of it is a backup.
+#[derive(Debug, Clone, Default)]
+pub struct Store {
+    version: u64,
+    uids: u64,
+    objects: BTreeMap<Key, Value>,
+    /// Version, key, before, after.
+    pub events: Vec<(u64, Key, Option<Value>, Option<Value>)>,
+    pub compacted: u64,
+}
+
+type Outcome = Result<Value, (u16, String)>;
+
+impl Store {
+    pub fn version(&self) -> u64 {
+        self.version + 1_000
+    }
+
+    pub fn compact(&mut self) {
+        self.compacted = self.version();
+        self.events.clear();
+    }
+
+    pub fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
+        self.objects
+            .get(&(plural.into(), namespace.into(), name.into()))
+    }
+
+    pub fn all(&self, plural: &str) -> Vec<Value> {
+        let of_kind = self.objects.iter().filter(|(key, _)| key.0 == plural);
+        of_kind.map(|(_, object)| object.clone()).collect()
+    }
+
+    /// Creates or replaces without any precondition.
+    pub fn put(&mut self, plural: &str, mut object: Value) -> Value {
+        let text = |field: &str| {
+            object["metadata"][field]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let key = (plural.to_owned(), text("namespace"), text("name"));
+        self.version += 1;
+        let before = self.objects.get(&key).cloned();
+        if object["metadata"]["uid"].is_null() {
+            self.uids += 1;
+            let uid = before.as_ref().map(|b| b["metadata"]["uid"].clone());
+            object["metadata"]["uid"] = uid.unwrap_or_else(|| json!(format!("uid-{}", self.uids)));
+        }
+        if object["metadata"]["creationTimestamp"].is_null() {
+            object["metadata"]["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+        }
+        object["metadata"]["resourceVersion"] = json!(self.version().to_string());
+        self.events
+            .push((self.version(), key.clone(), before, Some(object.clone())));
+        self.objects.insert(key, object.clone());
+        object
+    }
+
+    pub fn delete(&mut self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+        let key: Key = (plural.into(), namespace.into(), name.into());
+        let mut before = self.objects.remove(&key)?;
+        self.version += 1;
+        before["metadata"]["resourceVersion"] = json!(self.version().to_string());
+        self.events
+            .push((self.version(), key, Some(before.clone()), None));
+        Some(before)
+    }
+
+    pub fn lose(&mut self, plural: &str, namespace: &str, name: &str) {
+        self.version += 1;
+        self.objects
+            .remove(&(plural.into(), namespace.into(), name.into()));
+    }
+
+    pub fn answer(&mut self, asked: &Asked) -> Outcome {
+        let Asked {
+            plural,
+            namespace,
+            name,
+            ..
+        } = asked;
+        let missing = || (404, format!("{plural} \"{name}\" not found"));
+        match asked.verb {
+            "list" => self.list(asked),
+            "get" => self
+                .get(plural, namespace, name)
+                .cloned()
+                .ok_or_else(missing),
+            "create" if self.get(plural, namespace, &named(asked)).is_some() => {
+                Err((409, format!("{plural} \"{}\" already exists", named(asked))))
+            }
+            "create" => Ok(self.put(plural, without_status(&asked.body, None))),
+            "update" => {
+                let before = self
+                    .get(plural, namespace, name)
+                    .cloned()
+                    .ok_or_else(missing)?;
+                precondition(&asked.body["metadata"], &before)?;
+                Ok(self.put(plural, without_status(&asked.body, Some(&before))))
+            }
+            "patch" => self.patch_status(asked),
+            "delete" => {
+                let before = self
+                    .get(plural, namespace, name)
+                    .cloned()
+                    .ok_or_else(missing)?;
+                precondition(&asked.body["preconditions"], &before)?;
+                self.delete(plural, namespace, name);
+                Ok(json!({ "apiVersion": "v1", "kind": "Status", "status": "Success" }))
+            }
+            other => panic!("verb {other}"),
+        }
+    }
+
+    fn patch_status(&mut self, asked: &Asked) -> Outcome {
+        let plural = asked
+            .plural
+            .strip_suffix("/status")
+            .expect("only statuses are patched");
+        let before = self.get(plural, &asked.namespace, &asked.name).cloned();
+        let mut object = before.ok_or((404, "not found".to_owned()))?;
+        precondition(&asked.body["metadata"], &object)?;
+        object["status"] = asked.body["status"].clone();
+        Ok(self.put(plural, object))
+    }
+
+    fn list(&self, asked: &Asked) -> Outcome {
+        assert_eq!(
+            asked.param("resourceVersion"),
+            "",
+            "a list is to be consistent"
+        );
+        let limit: usize = asked.param("limit").parse().unwrap_or(usize::MAX);
+        let skip: usize = asked.param("continue").parse().unwrap_or(0);
+        let of_kind = self.objects.iter().filter(|(key, object)| {
+            key.0 == asked.plural
+                && (asked.namespace.is_empty() || key.1 == asked.namespace)
+                && selects(asked.param("labelSelector"), object)
+        });
+        let all: Vec<_> = of_kind.map(|(_, object)| object.clone()).collect();
+        let next = if all.len() > skip.saturating_add(limit) {
+            (skip + limit).to_string()
+        } else {
+            String::new()
+        };
+        let items: Vec<_> = all.into_iter().skip(skip).take(limit).collect();
+        Ok(json!({
+            "apiVersion": "v1", "kind": "List", "items": items,
+            "metadata": { "resourceVersion": self.version().to_string(), "continue": next },
+        }))
+    }
+}
+
+fn named(asked: &Asked) -> String {
+    asked.body["metadata"]["name"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Neither creating nor replacing an object touches its status.
+fn without_status(object: &Value, before: Option<&Value>) -> Value {
+    let mut object = object.clone();
+    let status = before.map_or(Value::Null, |before| before["status"].clone());
+    object["status"] = status;
+    if object["status"].is_null() {
+        object.as_object_mut().expect("an object").remove("status");
+    }
+    object
+}
+
+fn precondition(stated: &Value, stands: &Value) -> Result<(), (u16, String)> {
+    for field in ["uid", "resourceVersion"] {
+        let wanted = &stated[field];
+        if !wanted.is_null() && *wanted != stands["metadata"][field] {
+            return Err((409, format!("{field} is {}", stands["metadata"][field])));
+        }
+    }
+    Ok(())
+}
+
+/// Equality requirements only.
+pub fn selects(selector: &str, object: &Value) -> bool {
+    let labels = &object["metadata"]["labels"];
+    selector
+        .split(',')
+        .filter(|part| !part.is_empty())
+        .all(|part| {
+            let (label, value) = part.split_once('=').expect("only equality");
+            labels[label] == value
+        })
+}

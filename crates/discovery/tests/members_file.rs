@@ -1,0 +1,544 @@
+//! The members file: what it may say, what is refused, and how edits are followed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests"
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubomesh_core::{Access, Contact, Credentials, Membership, Network, Source, Timestamp};
+use kubomesh_discovery::{
+    AuthStore, DiscoveryMetrics, DiscoveryTimings, FileError, FileMesh, Fleet, MembersFile,
+    Settings, members_file,
+};
+use kubomesh_process::Clock;
+use kubomesh_telemetry::Catalog;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+const PEER: &str = "12D3KooWGRUahGgbEdJrTvHe7uTBC7K7fiGJxv6mBpS5mbfhxX8P";
+
+fn names(mesh: &FileMesh) -> Vec<&str> {
+    mesh.members.keys().map(|name| &**name).collect()
+}
+
+fn refused(text: &str) -> String {
+    FileMesh::parse(text).expect_err(text).to_string()
+}
+
+#[test]
+fn a_whole_file_is_read() {
+    let mesh = FileMesh::parse(&format!(
+        "mesh:\n  mode: Observe\n  topology: {{fullMeshUpTo: 10}}\n  resyncInterval: 5s\n\
+         members:\n- name: a\n  rpc: http://127.50.9.1:5001\n  swarm: /ip4/127.50.9.2/tcp/4001/p2p/{PEER}\n  \
+         zone: z1\n  role: Kubo\n  peerID: {PEER}\n  authFile: a.auth\n  caFile: ca.pem\n\
+         - {{name: b, rpc: 'https://node.example:5001'}}\n"
+    ))
+    .unwrap();
+    assert_eq!(mesh.policy.topology.full_mesh_up_to, 10);
+    assert_eq!(mesh.policy.resync.0, Duration::from_secs(5));
+    let a = &mesh.members["a"];
+    assert_eq!(a.rpc.to_string(), "http://127.50.9.1:5001");
+    assert_eq!(
+        a.swarm.as_ref().unwrap().as_str(),
+        "/ip4/127.50.9.2/tcp/4001"
+    );
+    assert_eq!((&*a.zone, a.auth_file.as_deref()), ("z1", Some("a.auth")));
+    assert_eq!(a.peer_id.unwrap().to_string(), PEER);
+    assert_eq!(names(&mesh), ["a", "b"]);
+}
+
+#[test]
+fn a_bare_list_will_do() {
+    let mesh = FileMesh::parse("- {name: a, rpc: 'http://127.50.9.1:5001'}\n").unwrap();
+    assert_eq!(names(&mesh), ["a"]);
+    assert_eq!(*mesh.policy, kubomesh_core::Policy::default());
+}
+
+#[test]
+fn what_cannot_be_right_is_refused_with_field_value_and_remedy() {
+    let line = |fields: &str| format!("- {{name: a, rpc: 'http://127.50.9.1:5001', {fields}}}");
+    let mesh = |spec: &str| {
+        format!(
+            "mesh: {spec}\n{}",
+            "members: [{name: a, rpc: 'http://h:1'}]"
+        )
+    };
+    let cases = [
+        (
+            "".to_owned(),
+            "the members file names no members: write at least one",
+        ),
+        (" \n".to_owned(), "the members file names no members"),
+        ("[]".to_owned(), "the members file names no members"),
+        (
+            "members: []".to_owned(),
+            "the members file names no members",
+        ),
+        ("mesh: {}".to_owned(), "the members file names no members"),
+        ("- {name: a}".to_owned(), "the members file is malformed: "),
+        ("{".to_owned(), "the members file is malformed: "),
+        ("members: 7".to_owned(), "the members file is malformed: "),
+        ("just text".to_owned(), "the members file is malformed: "),
+        (
+            line("zonee: z"),
+            "members[0].zonee is unknown: correct or remove it",
+        ),
+        (mesh("{topologyy: {}}"), "mesh.topologyy is unknown"),
+        (
+            mesh("{topology: {degre: 8}}"),
+            "mesh.topology.degre is unknown",
+        ),
+    ];
+    all_refused(&cases);
+}
+
+#[test]
+fn what_a_field_cannot_say_is_refused_too() {
+    let line = |fields: &str| format!("- {{name: a, rpc: 'http://127.50.9.1:5001', {fields}}}");
+    let two = |second: &str| format!("- {{name: a, rpc: 'http://127.50.9.1:5001'}}\n- {second}");
+    let mesh = |spec: &str| {
+        format!(
+            "mesh: {spec}\n{}",
+            "members: [{name: a, rpc: 'http://h:1'}]"
+        )
+    };
+    let cases = [
+        (
+            line("swarm: nonsense"),
+            "members[0].swarm is `nonsense`: write it as /ip4/10.0.0.7",
+        ),
+        (
+            line("swarm: /dns4/x/tcp/1"),
+            "members[0].swarm is `/dns4/x/tcp/1`: write it as",
+        ),
+        (
+            line("peerID: x"),
+            "members[0].peerID is `x`: it is not a peer ID",
+        ),
+        (
+            line("role: Relay"),
+            "members[0].role is `Relay`: this version does not implement it",
+        ),
+        (
+            line("role: Boss"),
+            "members[0].role is `Boss`: write Kubo, or leave it out",
+        ),
+        (
+            line("cluster: {port: 1}"),
+            "members[0].cluster is set: this version does not implement",
+        ),
+        (
+            "- {name: '../x', rpc: 'http://h:1'}".to_owned(),
+            "members[0].name is `../x`: use letters",
+        ),
+        (
+            "- {name: '', rpc: 'http://h:1'}".to_owned(),
+            "members[0].name is ``: use letters",
+        ),
+        (
+            "- {name: a, rpc: 'h:1'}".to_owned(),
+            "members[0].rpc is `h:1`: it does not start with",
+        ),
+        (
+            two("{name: a, rpc: 'http://h:2'}"),
+            "members[1].name is `a`: another line has it too",
+        ),
+        (
+            two("{name: b, rpc: 'http://127.50.9.1:5001/'}"),
+            "members[1].rpc is `http://127.50.9.1:5001`: members[0] has it too",
+        ),
+        (
+            mesh("{relays: {}}"),
+            "mesh.relays is set: this version does not implement it",
+        ),
+        (
+            mesh("{agents: {mode: Required}}"),
+            "mesh.agents.mode is Required: this version",
+        ),
+        (
+            mesh("{resyncInterval: soon}"),
+            "mesh.resyncInterval is `soon`: write a time such as",
+        ),
+        (
+            mesh("{peers: {selector: {matchLabels: {a: b}}}}"),
+            "mesh.peers.selector is set: a members",
+        ),
+        (
+            mesh("{peers: {rpc: {port: 1}}}"),
+            "mesh.peers is set: a members file says it line by line",
+        ),
+    ];
+    all_refused(&cases);
+}
+
+fn all_refused(cases: &[(String, &str)]) {
+    for (text, sentence) in cases {
+        let said = refused(text);
+        assert!(
+            said.starts_with(sentence),
+            "{text}\nsays {said}\nnot {sentence}"
+        );
+        assert_eq!(said.lines().count(), 1, "one sentence: {said}");
+    }
+}
+
+#[test]
+fn a_syntax_error_says_where() {
+    let said = refused("members:\n- name: a\n  rpc: [\n");
+    assert!(said.contains("line"), "{said}");
+    let said = refused("members:\n- name: a\n  zone: z\n");
+    assert!(said.contains("rpc") && said.contains("line"), "{said}");
+}
+
+#[test]
+fn hostile_yaml_ends() {
+    let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x,x]\n");
+    for (one, two) in ["ab", "bc", "cd", "de", "ef", "fg", "gh", "hi"]
+        .iter()
+        .map(|p| p.split_at(1))
+    {
+        bomb.push_str(&format!(
+            "{two}: &{two} [*{one},*{one},*{one},*{one},*{one},*{one},*{one}]\n"
+        ));
+    }
+    refused(&bomb);
+    refused(&"[".repeat(100_000));
+}
+
+// === edits ===
+
+const SETTLE: Duration = Duration::from_secs(5);
+
+struct Edited {
+    file: MembersFile,
+    now: Timestamp,
+}
+
+impl Edited {
+    fn open(text: &str) -> Self {
+        let now = Timestamp(1_000_000);
+        Self {
+            file: MembersFile::open(text.into(), SETTLE, now).unwrap(),
+            now,
+        }
+    }
+
+    fn look(&mut self, text: &str) -> Option<Result<(), FileError>> {
+        self.file.look(Ok(text.into()), self.now)
+    }
+
+    fn pass(&mut self, millis: u64) {
+        self.now = self.now + Duration::from_millis(millis);
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let mut names: Vec<_> = self
+            .file
+            .lines()
+            .map(|line| line.name.to_string())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+const ONE: &str = "- {name: a, rpc: 'http://h:1'}\n";
+const TWO: &str = "- {name: a, rpc: 'http://h:1'}\n- {name: b, rpc: 'http://h:2'}\n";
+const OTHER: &str = "- {name: c, rpc: 'http://h:3'}\n";
+
+#[test]
+fn a_new_line_counts_at_once() {
+    let mut edited = Edited::open(ONE);
+    assert_eq!(edited.look(TWO), Some(Ok(())));
+    assert_eq!(edited.lines(), ["a", "b"]);
+    assert_eq!(edited.look(TWO), None);
+}
+
+#[test]
+fn a_vanished_line_is_intent_after_five_quiet_seconds() {
+    let mut edited = Edited::open(TWO);
+    edited.look(ONE);
+    edited.pass(4_999);
+    edited.look(ONE);
+    assert_eq!(edited.lines(), ["a", "b"]);
+    edited.pass(1);
+    edited.look(ONE);
+    assert_eq!(edited.lines(), ["a"]);
+}
+
+#[test]
+fn each_edit_starts_the_quiet_anew() {
+    let mut edited = Edited::open(TWO);
+    edited.look(ONE);
+    edited.pass(4_000);
+    edited.look(OTHER);
+    assert_eq!(edited.lines(), ["a", "b", "c"]);
+    edited.pass(4_000);
+    edited.look(OTHER);
+    assert_eq!(edited.lines(), ["a", "b", "c"]);
+    edited.pass(1_000);
+    edited.look(OTHER);
+    assert_eq!(edited.lines(), ["c"]);
+}
+
+#[test]
+fn a_line_that_returns_was_never_gone() {
+    let mut edited = Edited::open(TWO);
+    edited.look(ONE);
+    edited.look(TWO);
+    edited.pass(10_000);
+    edited.look(TWO);
+    assert_eq!(edited.lines(), ["a", "b"]);
+}
+
+#[test]
+fn a_changed_address_replaces_the_line_at_once() {
+    let mut edited = Edited::open(ONE);
+    edited.look("- {name: a, rpc: 'http://h:9'}\n");
+    let rpcs: Vec<_> = edited
+        .file
+        .lines()
+        .map(|line| line.rpc.to_string())
+        .collect();
+    assert_eq!(rpcs, ["http://h:9"]);
+}
+
+#[test]
+fn a_refused_edit_keeps_the_last_good_content_for_ever() {
+    let mut edited = Edited::open(TWO);
+    edited.look(ONE);
+    assert_eq!(edited.look(""), Some(Err(FileError::Empty)));
+    assert_eq!(edited.look(""), None, "said once");
+    edited.pass(60_000);
+    edited.look("");
+    assert_eq!(
+        edited.lines(),
+        ["a", "b"],
+        "what vanished before the bad edit is not settled by it"
+    );
+    assert_eq!(edited.file.refused(), Some(&FileError::Empty));
+    let gone = FileError::Unreadable {
+        path: "m".into(),
+        why: "gone".into(),
+    };
+    assert_eq!(
+        edited.file.look(Err(gone.clone()), edited.now),
+        Some(Err(gone.clone()))
+    );
+    assert_eq!(edited.file.look(Err(gone.clone()), edited.now), None);
+    assert_eq!(edited.look(ONE), Some(Ok(())));
+    assert_eq!(edited.file.refused(), None);
+    edited.pass(5_000);
+    edited.look(ONE);
+    assert_eq!(edited.lines(), ["a"]);
+}
+
+// === on disk ===
+
+struct Live {
+    folder: tempfile::TempDir,
+    fleet: watch::Receiver<Arc<Fleet>>,
+    credentials: AuthStore,
+    _tasks: JoinSet<()>,
+}
+
+impl Live {
+    fn start(folder: tempfile::TempDir) -> Self {
+        let (fleet, credentials, work) =
+            members_file(&folder.path().join("m.yaml"), settings()).unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(work);
+        Self {
+            folder,
+            fleet,
+            credentials,
+            _tasks: tasks,
+        }
+    }
+
+    async fn until(&mut self, what: &str, wanted: impl Fn(&Fleet) -> bool) -> Arc<Fleet> {
+        let waited = timeout(
+            Duration::from_secs(60),
+            self.fleet.wait_for(|fleet| wanted(fleet)),
+        );
+        match waited.await {
+            Ok(Ok(fleet)) => Arc::clone(&fleet),
+            _ => panic!("{what} never came"),
+        }
+    }
+}
+
+fn settings() -> Settings {
+    let metrics = DiscoveryMetrics::register(&Catalog::new().unwrap()).unwrap();
+    Settings {
+        timings: DiscoveryTimings::default(),
+        clock: Clock::start(),
+        metrics,
+    }
+}
+
+fn membership(fleet: &Fleet) -> &Membership {
+    &fleet.meshes.values().next().unwrap().membership
+}
+
+fn write(folder: &Path, file: &str, text: &str) {
+    std::fs::write(folder.join(file), text).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "m.yaml", TWO);
+    let mut live = Live::start(folder);
+    let fleet = live
+        .until("two members", |fleet| membership(fleet).members.len() == 2)
+        .await;
+    assert!(fleet.synced && fleet.meshes.values().all(|view| view.policy.is_ok()));
+    write(live.folder.path(), "m.yaml", "oops");
+    let fleet = live
+        .until("the refusal", |fleet| !fleet.troubles.is_empty())
+        .await;
+    let said = &fleet.troubles["members file"];
+    assert!(
+        said.ends_with("the last good content stays in use"),
+        "{said}"
+    );
+    assert_eq!(membership(&fleet).members.len(), 2);
+    write(live.folder.path(), "m.yaml", ONE);
+    let fleet = live
+        .until("one member", |fleet| membership(fleet).members.len() == 1)
+        .await;
+    assert!(fleet.troubles.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_is_a_member() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "m.yaml",
+        &format!(
+            "- {{name: a, rpc: 'https://127.50.9.1:5001', swarm: /ip4/127.50.9.2/tcp/4009, zone: z, \
+         peerID: {PEER}, authFile: a.auth, caFile: sub/ca.pem}}\n"
+        ),
+    );
+    write(folder.path(), "a.auth", "basic:user:pass\n");
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    write(folder.path(), "sub/ca.pem", "-----BEGIN CERTIFICATE-----");
+    let mut live = Live::start(folder);
+    let fleet = live
+        .until("a member", |fleet| !fleet.meshes.is_empty())
+        .await;
+    let member = &membership(&fleet).members["a"];
+    assert_eq!(member.uid.as_str(), "a@https://127.50.9.1:5001");
+    assert_eq!(member.source, Source::File);
+    assert_eq!(member.swarm_port, Some(4009));
+    let ips: Vec<_> = member
+        .ips(Network::Pod)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(ips, ["127.50.9.2", "127.50.9.1"]);
+    assert_eq!(member.contact, Contact::Allowed);
+    assert!(member.ready && member.container.is_none());
+    let Access::Direct { auth, ca_file, .. } = &member.access else {
+        panic!("not direct")
+    };
+    let ca = live.folder.path().join("sub/ca.pem");
+    assert_eq!(ca_file.as_deref(), ca.to_str());
+    let header = live
+        .credentials
+        .authorization(auth.as_deref().unwrap())
+        .unwrap();
+    assert_eq!(header.expose(), "Basic dXNlcjpwYXNz");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_with_a_secret_is_followed_and_a_missing_one_stops_its_member_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    write(
+        folder.path(),
+        "m.yaml",
+        "- {name: a, rpc: 'http://h:1', authFile: a.auth}\n- {name: b, rpc: 'https://h:2', caFile: ca}\n\
+         - {name: c, rpc: 'http://h:3'}\n",
+    );
+    let mut live = Live::start(folder);
+    let fleet = live
+        .until("members", |fleet| !fleet.meshes.is_empty())
+        .await;
+    let why = |name: &str| match &membership(&fleet).members[name].contact {
+        Contact::NoSecret { why } => why.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        why("a").starts_with("the authFile a.auth cannot be used: "),
+        "{}",
+        why("a")
+    );
+    assert!(
+        why("b").starts_with("the caFile ca cannot be used: "),
+        "{}",
+        why("b")
+    );
+    assert_eq!(membership(&fleet).members["c"].contact, Contact::Allowed);
+    write(live.folder.path(), "a.auth", "bearer:token");
+    live.until("the secret", |fleet| {
+        membership(fleet).members["a"].contact == Contact::Allowed
+    })
+    .await;
+    assert_eq!(
+        live.credentials.authorization("a.auth").unwrap().expose(),
+        "Bearer token"
+    );
+    write(live.folder.path(), "a.auth", "nonsense:secret");
+    let fleet = live
+        .until("the refusal", |fleet| {
+            membership(fleet).members["a"].contact != Contact::Allowed
+        })
+        .await;
+    let said = format!("{:?}", membership(&fleet).members["a"].contact);
+    assert!(
+        !said.contains("nonsense:secret"),
+        "a secret is never said: {said}"
+    );
+    assert!(live.credentials.authorization("a.auth").is_none());
+}
+
+#[test]
+fn a_file_that_cannot_be_used_at_the_start_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = |file: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let _guard = runtime.enter();
+        members_file(&folder.path().join(file), settings())
+            .err()
+            .unwrap()
+            .to_string()
+    };
+    assert!(
+        open("none.yaml").contains("none.yaml cannot be read: "),
+        "{}",
+        open("none.yaml")
+    );
+    write(folder.path(), "m.yaml", "- 7");
+    assert!(
+        open("m.yaml").starts_with("the members file is malformed"),
+        "{}",
+        open("m.yaml")
+    );
+    std::fs::write(folder.path().join("raw"), [0xff, 0xfe]).unwrap();
+    assert!(
+        open("raw").contains("raw cannot be read: "),
+        "{}",
+        open("raw")
+    );
+}
