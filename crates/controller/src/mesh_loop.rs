@@ -226,6 +226,7 @@ impl MeshLoop {
     ) {
         let (namespace, name) = (&self.id.namespace, &self.id.name);
         self.metrics.passes.get(namespace, name, trigger).inc();
+        self.metrics.last_pass.get(namespace, name, ()).set_to_now();
         let took = self.clock.now().since(started);
         self.metrics
             .pass_duration

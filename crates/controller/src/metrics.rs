@@ -16,6 +16,9 @@ metrics! {
             "kubomesh_passes_total",
             Label::new("trigger", &Trigger::ALL, Trigger::label),
         ),
+        /// When the last pass ended, by the wall clock; 0 before the first.
+        pub(crate) last_pass: MeshGauges<()> =
+            mesh_gauges("kubomesh_last_pass_timestamp_seconds", ()),
         /// How often everybody is asked: `spec.resyncInterval`.
         pub(crate) resync_interval: MeshGauges<()> =
             mesh_gauges("kubomesh_resync_interval_seconds", ()),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, Opts};
@@ -121,6 +121,14 @@ impl Gauge {
     /// Sets seconds.
     pub fn set_duration(&self, span: Duration) {
         self.0.set(span.as_secs_f64());
+    }
+
+    /// Sets the wall clock's time, seconds since 1970-01-01 UTC: what a scraper compares with its own.
+    pub fn set_to_now(&self) {
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        self.set_duration(since_epoch);
     }
 
     /// The present value.

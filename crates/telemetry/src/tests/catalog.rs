@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{BUILD, Catalog, CatalogError, Counters, Histograms, Label, buckets, metrics};
 
@@ -192,6 +192,21 @@ fn present_state_is_computed_at_the_scrape() {
         lines_of(&catalog, "kubomesh_test_age"),
         ["kubomesh_test_age_seconds 2"]
     );
+}
+
+#[test]
+fn a_point_in_time_is_the_wall_clocks() {
+    let catalog = Catalog::new().unwrap();
+    let seen = catalog
+        .gauge("kubomesh_test_seen_timestamp_seconds", "A test.")
+        .unwrap();
+    let now = || {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        since_epoch.as_secs_f64()
+    };
+    let before = now();
+    seen.set_to_now();
+    assert!((before..=now()).contains(&seen.get()), "{}", seen.get());
 }
 
 #[test]

@@ -13,7 +13,10 @@ struct Page(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Page {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().map_err(|_| io::Error::other("poisoned"))?.write(bytes)
+        self.0
+            .lock()
+            .map_err(|_| io::Error::other("poisoned"))?
+            .write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
