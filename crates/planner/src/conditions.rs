@@ -1,6 +1,6 @@
 //! The conditions of a mesh: Accepted, NetworkApplied, Connected, Degraded, Ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kubomesh_core::{
     Condition, ConditionKind, Contact, LinkState, MemberName, MemberReport, MemberState, Mode,
@@ -10,6 +10,7 @@ use kubomesh_core::{
 use crate::members::{about, is_on_network, sentence};
 use crate::mesh::Linked;
 use crate::pass::Pass;
+use crate::sides::Entry;
 
 /// What the conditions are made from.
 pub(crate) struct Findings<'a, 'b> {
@@ -53,8 +54,10 @@ impl Findings<'_, '_> {
             .membership
             .waiting
             .iter()
-            .filter(|(_, waiting)| matches!(waiting, Waiting::Claimed { .. }))
-            .map(|(name, _)| name.to_string())
+            .filter_map(|(name, waiting)| match waiting {
+                Waiting::Claimed { by } => Some(format!("{name} ({by})")),
+                _ => None,
+            })
             .collect();
         if !claimed.is_empty() {
             let names = sentence(claimed.into_iter());
@@ -204,12 +207,34 @@ impl Findings<'_, '_> {
         None
     }
 
+    /// How much of ours is still in the nodes: whoever leaves waits for the zeros.
+    fn releasing(&self) -> String {
+        let Pass { world, sides, .. } = self.pass;
+        let mut pairs = BTreeSet::new();
+        for node in 0..world.nodes.len() {
+            for (far, entry) in sides.entries(node) {
+                let ours = matches!(entry, Entry::Current | Entry::Former);
+                if ours && world.nodes[*far].place.is_some() {
+                    pairs.insert((node.min(*far), node.max(*far)));
+                }
+            }
+        }
+        let records = world.nodes.iter().filter_map(|node| node.record);
+        let filters: usize = records.map(|record| record.removed_filters.len()).sum();
+        let live = world.nodes.iter().filter(|node| node.member.is_some());
+        let silent = live.filter(|node| !node.is_readable()).count();
+        format!(
+            "the mesh gives back what it put into the nodes: {} links held, {filters} filters to \
+             put back, {silent} members do not answer",
+            pairs.len()
+        )
+    }
+
     fn ready(&self, accepted: &Said, applied: &Said) -> Said {
         let not = |said: &Said| (Status::False, said.1, said.2.clone());
         match self.pass.world.input.policy.mode {
             Mode::Release => {
-                let message = "the mesh gives back what it put into the nodes".into();
-                return (Status::False, ReasonCode::Releasing, message);
+                return (Status::False, ReasonCode::Releasing, self.releasing());
             }
             _ if accepted.0 != Status::True => return not(accepted),
             _ if applied.0 != Status::True => return not(applied),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
-    Condition, ConditionKind, Contact, FailureKind, LinkCounts, MemberName, MemberReport,
-    MemberState, Reason, ReasonCode, Role, Status, Waiting,
+    Access, Condition, ConditionKind, Contact, FailureKind, LinkCounts, MemberName, MemberReport,
+    MemberState, Reason, ReasonCode, Role, Source, Status, Waiting,
 };
 
 use crate::identity::Verdict;
@@ -115,7 +115,7 @@ fn conditions(pass: &Pass<'_>, index: usize, links: LinkCounts, full_mesh: bool)
         filter_conflict(pass, index),
         address_conflict(node),
         wrong_identity(node),
-        duplicate_identity(node),
+        duplicate_identity(pass, index),
     ]
 }
 
@@ -178,11 +178,30 @@ fn unreachable(node: &Node<'_>) -> (Status, ReasonCode, String) {
     }
     let failure = node.observation.and_then(|seen| seen.failure.as_ref());
     let reason = failure.map_or(ReasonCode::Unreachable, |failure| code(failure.kind));
-    (
-        Status::False,
-        reason,
-        failure.map(ToString::to_string).unwrap_or_default(),
-    )
+    let mut message = failure.map(ToString::to_string).unwrap_or_default();
+    if reason == ReasonCode::Unauthorised {
+        message = format!("{message}; {}", authorisation(node));
+    }
+    (Status::False, reason, message)
+}
+
+/// What to do about an RPC that refuses us.
+fn authorisation(node: &Node<'_>) -> String {
+    let Some(member) = node.member else {
+        return String::new();
+    };
+    let (from, auth) = match (&member.source, &member.access) {
+        (Source::File, Access::Direct { auth, .. }) => ("authFile", auth),
+        (_, Access::Direct { auth, .. }) => ("spec.peers.rpc.authSecretRef", auth),
+        _ => return "look at its agent".into(),
+    };
+    match auth {
+        Some(auth) => format!(
+            "its API.Authorizations must allow the secret {auth} of {from} the paths /api/v0/id, \
+             /api/v0/config and /api/v0/swarm/"
+        ),
+        None => format!("name a secret that its API.Authorizations allows in {from}"),
+    }
 }
 
 /// The reason that a failed inquiry gives.
@@ -316,11 +335,16 @@ fn wrong(node: &Node<'_>, shown: kubomesh_core::PeerId) -> String {
     )
 }
 
-fn duplicate_identity(node: &Node<'_>) -> Condition {
+fn duplicate_identity(pass: &Pass<'_>, index: usize) -> Condition {
     let kind = ConditionKind::DuplicateIdentity;
+    let node = &pass.world.nodes[index];
     match (node.verdict, node.seen()) {
         (Verdict::Duplicate, Some((peer, _))) => {
-            let message = format!("{peer} answers at another member's address too");
+            let others = pass.world.nodes.iter().filter(|other| {
+                other.name != node.name && other.seen().is_some_and(|(shown, _)| shown == peer)
+            });
+            let others = sentence(others.map(|other| other.name.to_string()));
+            let message = format!("{peer} answers at the address of {others} too");
             Condition::new(kind, Status::True, ReasonCode::DuplicateIdentity, message)
         }
         _ => Condition::new(kind, Status::False, ReasonCode::AsWanted, ""),

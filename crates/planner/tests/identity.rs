@@ -209,8 +209,8 @@ fn one_identity_at_two_addresses_is_left_alone_after_two_sweeps() {
         "whoever comes second waits from the first sweep on"
     );
     let planned = fleet.pass();
-    insta::assert_snapshot!(fleet.member_condition(&planned, "c", ConditionKind::DuplicateIdentity), @"DuplicateIdentity=True DuplicateIdentity: C answers at another member's address too");
-    insta::assert_snapshot!(fleet.member_condition(&planned, "d", ConditionKind::DuplicateIdentity), @"DuplicateIdentity=True DuplicateIdentity: C answers at another member's address too");
+    insta::assert_snapshot!(fleet.member_condition(&planned, "c", ConditionKind::DuplicateIdentity), @"DuplicateIdentity=True DuplicateIdentity: C answers at the address of d too");
+    insta::assert_snapshot!(fleet.member_condition(&planned, "d", ConditionKind::DuplicateIdentity), @"DuplicateIdentity=True DuplicateIdentity: C answers at the address of c too");
     // Nothing is added for either, nothing is taken from either.
     fleet.break_all("a");
     insta::assert_snapshot!(fleet.ends_quiet(), @r"

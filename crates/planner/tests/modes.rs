@@ -74,7 +74,7 @@ fn release_takes_back_every_entry_and_filter_and_then_watches() {
             .all(|one| one.removed_filters.is_empty() && one.retired.is_empty())
     );
     let planned = fleet.pass();
-    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Ready), @"Ready=False Releasing: the mesh gives back what it put into the nodes");
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Ready), @"Ready=False Releasing: the mesh gives back what it put into the nodes: 0 links held, 0 filters to put back, 0 members do not answer");
     // And back again.
     fleet.policy.mode = Mode::Enforce;
     fleet.ends_well();
