@@ -130,6 +130,10 @@ pub struct LinkReport {
     pub reason: Option<Reason>,
     /// Why nothing is done about it now; `None` when it is healthy or something is done.
     pub held: Option<Held>,
+    /// The accepting end shows an address that is not the dialling one's (SNAT, host network):
+    /// healthy all the same, and noted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rewritten: bool,
 }
 
 /// How many desired links are in which state.

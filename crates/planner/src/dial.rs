@@ -107,7 +107,7 @@ fn recipe(
     }
     let step = Step {
         dial: true,
-        silent: !pass.world.nodes[to].is_reachable(),
+        silent: pass.world.nodes[to].is_silent(),
         ..step
     };
     match due(pass, pair, judged, memory, to).filter(|due| *due > pass.now()) {
@@ -136,7 +136,7 @@ fn due(
     };
     let node = &pass.world.nodes[to];
     let silent = match pass.memory.members.get(node.name) {
-        Some(memory) if !node.is_reachable() => retry::silent_due(memory, input.timings),
+        Some(memory) if node.is_silent() => retry::silent_due(memory, input.timings),
         _ => None,
     };
     [dial, relayed, silent].into_iter().flatten().max()

@@ -34,6 +34,8 @@ pub(crate) struct Judged<'a> {
     pub need: Need<'a>,
     /// Whether each end lacks its peering entry, or has one with a former address.
     pub unprotected: [bool; 2],
+    /// Whether an end shows an address that is not the dialling one's.
+    pub rewritten: bool,
 }
 
 /// What would make a link better.
@@ -67,6 +69,8 @@ struct Listing<'a> {
     off: Option<&'a Connection>,
     /// A relayed connection.
     relayed: Option<&'a Connection>,
+    /// An accepted connection from an address that is not known as the member's.
+    rewritten: bool,
 }
 
 /// Judges a pair. Only nodes with a place are paired.
@@ -76,6 +80,7 @@ pub(crate) fn judge<'a>(world: &World<'a>, sides: &Sides<'a>, pair: Pair) -> Jud
         reason,
         need,
         unprotected: [false; 2],
+        rewritten: false,
     };
     let away = |node: usize| {
         let node = &world.nodes[node];
@@ -90,6 +95,7 @@ pub(crate) fn judge<'a>(world: &World<'a>, sides: &Sides<'a>, pair: Pair) -> Jud
         list(world, sides, pair.a, pair.b),
         list(world, sides, pair.b, pair.a),
     ];
+    let rewritten = lists.iter().flatten().any(|listing| listing.rewritten);
     let mut judged = match lists {
         [Some(a), Some(b)] => {
             let (state, reason, need) = both(&a, &b);
@@ -103,6 +109,7 @@ pub(crate) fn judge<'a>(world: &World<'a>, sides: &Sides<'a>, pair: Pair) -> Jud
         [Some(known), None] => half(&known, world.nodes[pair.b].silence()),
         [None, Some(known)] => half(&known, world.nodes[pair.a].silence()),
     };
+    judged.rewritten = rewritten;
     if world.input.policy.links.protect {
         judged.unprotected = [
             unprotected(world, sides, pair.a, pair.b),
@@ -129,6 +136,7 @@ fn half<'a>(known: &Listing<'a>, reason: Option<Reason>) -> Judged<'a> {
         reason,
         need,
         unprotected: [false; 2],
+        rewritten: false,
     }
 }
 
@@ -190,13 +198,16 @@ fn list<'a>(world: &World<'a>, sides: &Sides<'a>, node: usize, far: usize) -> Op
         match (connection.direction, is_on(member, network, connection)) {
             (Direction::Outbound, true) => listing.outbound = true,
             (Direction::Outbound, false) => listing.off = Some(connection),
-            (Direction::Inbound, on) if on || !is_off() => listing.inbound = true,
+            (Direction::Inbound, true) => listing.inbound = true,
             (Direction::Unknown, true) => {
                 listing.outbound = true;
                 listing.inbound = true;
             }
-            // Rewritten on the way (SNAT, host network): healthy.
-            (Direction::Unknown, false) if !is_off() => listing.inbound = true,
+            // Rewritten on the way (SNAT, host network): healthy, and noted.
+            (Direction::Inbound | Direction::Unknown, false) if !is_off() => {
+                listing.inbound = true;
+                listing.rewritten = true;
+            }
             (Direction::Inbound | Direction::Unknown, _) => {
                 listing.off = listing.off.or(Some(connection));
             }

@@ -81,6 +81,8 @@ pub(crate) struct LinkMemory {
     pub dialled: Option<Timestamp>,
     /// Whether an end started or came back since then: the least interval does not hold once.
     pub renewed: bool,
+    /// What its dials have used up of the connections that Kubo admits of one address.
+    pub spent: Option<Bucket>,
     /// What the last dial failed with.
     pub last: Option<Failure>,
     /// Since when it was relayed only.
@@ -154,6 +156,16 @@ impl Memory {
         }
         link.dialled = link.dialled.max(Some(outcome.at));
         link.last = outcome.result.as_ref().err().cloned();
+        // Whoever was reached is not silent, whatever its API says.
+        let far = if outcome.member == key.a {
+            &key.b
+        } else {
+            &key.a
+        };
+        if let (Ok(()), Some(far)) = (&outcome.result, self.members.get_mut(far)) {
+            far.tried = 0;
+            far.tried_at = None;
+        }
         if outcome.result.is_err() {
             let end = usize::from(outcome.member != key.a);
             link.failed[end] = link.failed[end].saturating_add(1);

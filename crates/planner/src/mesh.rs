@@ -21,8 +21,8 @@ pub(crate) struct Linked {
     pub reports: Vec<LinkReport>,
     /// The same as nodes, in the same order.
     pub ends: Vec<(usize, usize)>,
-    /// Peering additions, one call a node.
-    pub additions: Vec<Sequence>,
+    /// By node: the entries that it is to be given, in one call.
+    pub entries: Vec<Vec<Address>>,
     /// Dials and what belongs to them.
     pub dials: Vec<Sequence>,
 }
@@ -39,11 +39,13 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         let mut judged = links::judge(&pass.world, &pass.sides, *pair);
         let link = pass.link(*pair);
         if judged.state == LinkState::Healthy {
+            let (state, rewritten) = (judged.state, judged.rewritten);
             reports.push(LinkReport {
                 link,
-                state: judged.state,
+                state,
                 reason: None,
                 held: None,
+                rewritten,
             });
             continue;
         }
@@ -76,14 +78,13 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
             reports[at].held = Some(held);
         }
     }
-    let additions = additions(pass, entries);
     let mut ends = desired;
     unplaced(pass, &mut ends, &mut reports);
     Linked {
         pairs,
         reports,
         ends,
-        additions,
+        entries,
         dials,
     }
 }
@@ -118,14 +119,19 @@ fn entry(
     node: usize,
     far: usize,
 ) -> Result<Address, Held> {
+    if let Some(reason @ Reason::FilterConflict { .. }) = &judged.reason {
+        return Err(pass.hold(reason.clone(), None));
+    }
+    given(pass, node, far)
+}
+
+/// The entry of a node for another, if it may be given now.
+pub(crate) fn given(pass: &mut Pass<'_>, node: usize, far: usize) -> Result<Address, Held> {
     if !pass.enforces() {
         return Err(pass.hold(Reason::Mode, None));
     }
     if let Some(reason) = pass.quarantine(node).or_else(|| pass.quarantine(far)) {
         return Err(pass.hold(reason, None));
-    }
-    if let Some(reason @ Reason::FilterConflict { .. }) = &judged.reason {
-        return Err(pass.hold(reason.clone(), None));
     }
     if let Err(until) = pass.callable(node) {
         return Err(pass.waiting(node, until));
@@ -183,10 +189,12 @@ fn report(
         state: judged.state,
         reason,
         held,
+        rewritten: judged.rewritten,
     }
 }
 
-fn additions(pass: &Pass<'_>, entries: Vec<Vec<Address>>) -> Vec<Sequence> {
+/// One `peering/add` a node with all its new entries.
+pub(crate) fn additions(pass: &Pass<'_>, entries: Vec<Vec<Address>>) -> Vec<Sequence> {
     let any = entries
         .into_iter()
         .enumerate()
@@ -232,6 +240,7 @@ fn unplaced(pass: &Pass<'_>, ends: &mut Vec<(usize, usize)>, reports: &mut Vec<L
             state,
             reason: Some(reason),
             held,
+            rewritten: false,
         });
     }
     reports.sort_by(|one, other| one.link.cmp(&other.link));

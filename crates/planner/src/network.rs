@@ -3,8 +3,10 @@
 //! Until storage networks are implemented the wanted network is always the pod network.
 
 use std::net::IpAddr;
+use std::str::FromStr;
 
 use kubomesh_core::{Address, Member, Network, NodeState};
+use multiaddr::Multiaddr;
 
 /// Kubo's default swarm port.
 const SWARM_PORT: u16 = 4001;
@@ -37,7 +39,7 @@ pub(crate) fn mesh_address(
     former: Option<&Address>,
 ) -> Option<Address> {
     if let Some(swarm) = &member.swarm {
-        return Some(swarm.without_peer());
+        return Some(canonical(&swarm.without_peer()));
     }
     let ip = mesh_ip(member, network)?;
     let port = member
@@ -46,6 +48,14 @@ pub(crate) fn mesh_address(
         .or_else(|| former.and_then(Address::port))
         .unwrap_or(SWARM_PORT);
     Some(Address::tcp(ip, port))
+}
+
+/// The text that a node prints for an address, so that what it lists compares equal.
+fn canonical(address: &Address) -> Address {
+    Multiaddr::from_str(address.as_str()).map_or_else(
+        |_| address.clone(),
+        |parsed| Address::lenient(&parsed.to_string()),
+    )
 }
 
 /// The TCP port that is listened on at an IP, or at every IP of its family. Only plain TCP: what

@@ -29,12 +29,12 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         unsettled,
         due: ledger.due,
     };
-    let linked = mesh::link(&mut pass);
-    let removed = removal::remove(&mut pass, &linked);
+    let mut linked = mesh::link(&mut pass);
+    let removed = removal::remove(&mut pass, &mut linked);
     let mut sequences = mend(&pass);
     let report = report(&pass, &ledger, &linked, &removed);
     sequences.extend(removed.sequences);
-    sequences.extend(linked.additions);
+    sequences.extend(mesh::additions(&pass, linked.entries));
     sequences.extend(linked.dials);
     let plan = Plan {
         records: ledger.writes,

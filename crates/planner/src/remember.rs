@@ -81,6 +81,7 @@ fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
         *memory = LinkMemory {
             dialled: memory.dialled,
             renewed: true,
+            spent: memory.spent,
             removing: memory.removing,
             ..LinkMemory::default()
         };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kubomesh_core::{LinkReport, LinkState, Mode, PeerId, Reason, Sequence, Timestamp};
 
 use crate::links::{self, Pair};
-use crate::mesh::Linked;
+use crate::mesh::{self, Linked};
 use crate::pass::Pass;
 use crate::places;
 use crate::remember::MINUTE;
@@ -28,7 +28,7 @@ pub(crate) struct Removed {
 type Surplus = BTreeMap<(usize, usize), [bool; 2]>;
 
 /// Decides what goes.
-pub(crate) fn remove(pass: &mut Pass<'_>, linked: &Linked) -> Removed {
+pub(crate) fn remove(pass: &mut Pass<'_>, linked: &mut Linked) -> Removed {
     let mut removed = Removed::default();
     let mut by_node: Vec<Vec<PeerId>> = vec![Vec::new(); pass.world.nodes.len()];
     retired(pass, &mut removed, &mut by_node);
@@ -84,7 +84,7 @@ fn take(
 /// Links between placed nodes that the topology wants no longer.
 fn surplus(
     pass: &mut Pass<'_>,
-    linked: &Linked,
+    linked: &mut Linked,
     removed: &mut Removed,
     by_node: &mut [Vec<PeerId>],
 ) {
@@ -131,6 +131,9 @@ fn surplus(
             }
             pass.memory.links.entry(link.clone()).or_default().removing = true;
         }
+        if reason.is_some() {
+            refresh(pass, pair, linked);
+        }
         let until = match reason {
             Some(Reason::Budget) => Some(next_budget(pass)),
             _ => None,
@@ -147,10 +150,22 @@ fn surplus(
             state,
             reason,
             held,
+            rewritten: judged.rewritten,
         });
     }
     if gone > 0 {
         *pass.memory.removals.entry(pass.now()).or_default() += gone;
+    }
+}
+
+/// A link that stays is kept working: an entry with a former address gets the present one.
+fn refresh(pass: &mut Pass<'_>, pair: Pair, linked: &mut Linked) {
+    for (node, far) in [(pair.a, pair.b), (pair.b, pair.a)] {
+        if pass.sides.entry(node, far) == Some(Entry::Former)
+            && let Ok(address) = mesh::given(pass, node, far)
+        {
+            linked.entries[node].push(address);
+        }
     }
 }
 

@@ -26,7 +26,10 @@ pub(crate) fn dial_due(
     limits: &Limits,
     timings: &Timings,
 ) -> Option<Timestamp> {
-    let dialled = memory.dialled.filter(|_| !memory.renewed)?;
+    if memory.renewed {
+        return memory.spent.and_then(Bucket::half_full);
+    }
+    let dialled = memory.dialled?;
     let paced = dialled + limits.dial_interval;
     let limited = memory
         .last
@@ -172,6 +175,28 @@ impl Bucket {
             left: (self.left.saturating_add(refilled)).min(BURST * ONE),
             at: self.at + counted,
         }
+    }
+
+    /// The bucket after one connection more.
+    pub(crate) fn less_one(bucket: Option<Self>, now: Timestamp) -> Self {
+        let full = Self {
+            left: BURST * ONE,
+            at: now,
+        };
+        let bucket = bucket.map_or(full, |bucket| bucket.now(now));
+        Self {
+            left: bucket.left.saturating_sub(ONE),
+            ..bucket
+        }
+    }
+
+    /// When it is half full again; `None` if it is. The other half is for what the nodes dial by
+    /// themselves.
+    pub(crate) fn half_full(self) -> Option<Timestamp> {
+        let lacks = (BURST * ONE / 2)
+            .checked_sub(self.left)
+            .filter(|lacks| *lacks > 0)?;
+        Some(self.at + Duration::from_millis(lacks * REFILL_MS / ONE))
     }
 
     /// Whether it holds nothing that a new bucket would not.

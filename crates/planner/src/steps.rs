@@ -7,7 +7,7 @@ use kubomesh_core::{
 };
 
 use crate::links::{End, Pair};
-use crate::memory::Memory;
+use crate::memory::{Bucket, Memory};
 use crate::pass::Pass;
 use crate::retry::{self, Pace};
 
@@ -113,6 +113,7 @@ fn count(memory: &mut Memory, link: Link, step: &Step, now: Timestamp) {
     let memory = memory.links.entry(link).or_default();
     memory.dialled = Some(now);
     memory.renewed = false;
+    memory.spent = Some(Bucket::less_one(memory.spent, now));
     if step.restore {
         memory.relayed_attempts = memory.relayed_attempts.saturating_add(1);
     } else {

@@ -1,12 +1,15 @@
 //! The world as one pass sees it: every member and every record by index, so that names, texts and
 //! peer IDs are looked up once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 
 use kubomesh_core::{
     Address, Contact, FailureKind, Member, MemberName, NodeState, Observation, PeerId, Reason,
     Record, Role, Timestamp, Waiting,
 };
+
+use siphasher::sip::SipHasher13;
 
 use crate::identity::{self, Verdict};
 use crate::{Memory, PlanInput};
@@ -18,8 +21,12 @@ pub(crate) struct World<'a> {
     /// Every live Kubo member and every record of one, by name.
     pub nodes: Vec<Node<'a>>,
     /// Every identity that a record has or had.
-    pub known: BTreeMap<PeerId, Known<'a>>,
+    pub known: ByPeer<Known<'a>>,
 }
+
+/// A map that is only looked up in, never walked through: its order is nobody's business. Every
+/// connection and every peering entry of every node is looked up once.
+type ByPeer<T> = HashMap<PeerId, T, BuildHasherDefault<SipHasher13>>;
 
 /// A member, a record, or both, of one name.
 pub(crate) struct Node<'a> {
@@ -95,7 +102,7 @@ impl<'a> World<'a> {
     pub(crate) fn new(input: PlanInput<'a>, memory: &mut Memory) -> Self {
         let mut world = Self {
             nodes: nodes(&input, memory),
-            known: BTreeMap::new(),
+            known: ByPeer::default(),
             input,
         };
         identity::judge(&mut world, memory);
@@ -174,6 +181,20 @@ impl<'a> Node<'a> {
     /// Its peering list and connections are known now.
     pub(crate) fn is_reachable(&self) -> bool {
         self.state.is_some_and(|state| state.peers.is_ok())
+    }
+
+    /// Whether nothing at all is heard from it: its swarm may be as silent as its API. One that
+    /// refuses our token, or is not asked for want of one, may be well otherwise.
+    pub(crate) fn is_silent(&self) -> bool {
+        let heard = |seen: &Observation| {
+            seen.failure
+                .as_ref()
+                .is_none_or(|failure| !failure.kind.is_silence())
+        };
+        let contacted = self
+            .member
+            .is_some_and(|member| member.contact == Contact::Allowed);
+        contacted && !self.is_reachable() && !self.observation.is_some_and(heard)
     }
 
     /// Whether its peering list can be read now.

@@ -30,6 +30,8 @@ enum Event {
     DropRecord(u8),
     Mode(u8),
     Wait(u16),
+    Crash(u8),
+    Touch(u8),
     Recover,
 }
 
@@ -56,6 +58,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => n().prop_map(Event::DropRecord),
         1 => n().prop_map(Event::Mode),
         3 => (0..400_u16).prop_map(Event::Wait),
+        2 => n().prop_map(Event::Crash),
+        3 => n().prop_map(Event::Touch),
         3 => Just(Event::Recover),
     ]
 }
@@ -99,6 +103,28 @@ impl Story {
             }
             Event::Wait(span) => self.fleet.wait(secs(u64::from(*span))),
             Event::Recover => self.recover(),
+            // The controller dies in the middle of a plan: only the first calls were sent.
+            Event::Crash(n) => {
+                self.fleet.wait(secs(10));
+                self.fleet.observe();
+                let mut planned = self.fleet.plan();
+                let records = planned.plan.records.len();
+                planned.plan.records.truncate(usize::from(*n));
+                let left = usize::from(*n).saturating_sub(records);
+                planned.plan.sequences.truncate(left);
+                self.fleet.apply(&planned);
+                self.fleet.memory = Default::default();
+                self.fleet.observations.clear();
+            }
+            // An event's pass: the rest is as it was last seen.
+            Event::Touch(n) => {
+                if let Some(text) = self.pick(*n) {
+                    self.fleet.wait(secs(1));
+                    self.fleet.observe_only(&[common::name(&text)].into());
+                    let planned = self.fleet.plan();
+                    self.fleet.apply(&planned);
+                }
+            }
             Event::Leave(n)
             | Event::Restart(n)
             | Event::NewIdentity(n)
@@ -215,9 +241,9 @@ impl Story {
             let peer = fleet.peer(text.as_str());
             let twice = !seen.insert(peer);
             if twice {
-                fleet.node(text.as_str()).peer_id = kubomesh_model::peer_id(
-                    9_000 + fleet.now.0 % 100_000 * 100 + seen.len() as u64,
-                );
+                self.joined += 1;
+                let fresh = kubomesh_model::peer_id(5_000 + u64::from(self.joined));
+                fleet.node(text.as_str()).peer_id = fresh;
             }
             if twice || recorded.is_some_and(|recorded| recorded != peer) {
                 fleet.restart(text.as_str());

@@ -178,11 +178,13 @@ fn an_inbound_address_off_the_network_is_degraded_and_a_rewritten_one_is_not() {
         fleet.node(to).connections[0].1.address = Address::lenient(ip);
         fleet.told()
     };
+    assert!(!fleet.plan_now().report.links[0].rewritten);
     insta::assert_snapshot!(rewrite(&mut fleet, "/ip4/172.31.0.1/tcp/55123"), @r"
     nothing to do
     --
     1/1 links healthy, 0 degraded, 0 missing, 0 unknown
     ");
+    assert!(fleet.plan_now().report.links[0].rewritten);
     fleet
         .node(from)
         .listen
@@ -404,6 +406,16 @@ fn a_link_with_a_silent_member_is_dialled_from_the_other_end_one_at_a_time() {
     assert!(dials <= 3, "{dials}");
     fleet.node("d").failure = None;
     fleet.node("d").swarm = true;
+    fleet.ends_well();
+}
+
+#[test]
+fn a_member_that_refuses_our_token_is_dialled_by_all_at_once() {
+    let mut fleet = Fleet::meshed(5);
+    fleet.break_all("e");
+    fleet.node("e").failure = Some(Failure::new(FailureKind::Unauthorised, "403"));
+    assert_eq!(fleet.pass().plan.calls(), 4);
+    fleet.node("e").failure = None;
     fleet.ends_well();
 }
 

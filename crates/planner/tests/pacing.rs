@@ -131,3 +131,27 @@ fn the_dials_of_one_node_are_spread() {
         "about half of its links"
     );
 }
+
+#[test]
+fn a_member_that_starts_again_and_again_is_dialled_within_its_address_s_budget() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.wait(secs(600));
+    let mut dials = 0;
+    // A start every second for two minutes.
+    for _ in 0..120 {
+        fleet.break_all("a");
+        fleet.restart("a");
+        fleet.now = fleet.now + secs(1);
+        fleet.observe();
+        let planned = fleet.plan_now();
+        let actions = planned.plan.sequences.iter().flat_map(|one| &one.actions);
+        dials += actions
+            .filter(|action| matches!(action.call, Call::Connect { .. }))
+            .count();
+    }
+    assert!(dials > 16, "{dials}: it is healed all the same");
+    assert!(
+        dials <= 8 + 120 / 5 + 1,
+        "{dials}: half the burst, then one in 5 s"
+    );
+}

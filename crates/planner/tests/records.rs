@@ -63,19 +63,21 @@ fn former_addresses_are_kept_while_a_member_cannot_be_read() {
 
 #[test]
 fn the_swarm_port_is_stated_or_listened_on_or_4001() {
-    let mut fleet = Fleet::of(4);
+    let mut fleet = Fleet::of(5);
     fleet.node("a").port = 4101;
     fleet.node("b").port = 4102;
     fleet.member("b").swarm_port = Some(4202);
     fleet.member("c").swarm = Some(Address::lenient(
         "/dns4/c.example/tcp/4303/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN",
     ));
+    fleet.member("e").swarm = Some(Address::lenient("/ip6/FD00:0:0::7/tcp/4404"));
     let _ = fleet.pass();
     let stored = |text: &str| fleet.records[text].addresses[0].to_string();
     assert_eq!(stored("a"), "/ip4/10.0.0.1/tcp/4101");
     assert_eq!(stored("b"), "/ip4/10.0.0.2/tcp/4202");
     assert_eq!(stored("c"), "/dns4/c.example/tcp/4303");
     assert_eq!(stored("d"), "/ip4/10.0.0.4/tcp/4001");
+    assert_eq!(stored("e"), "/ip6/fd00::7/tcp/4404", "as a node prints it");
 }
 
 #[test]
@@ -111,7 +113,7 @@ fn an_away_member_keeps_its_place_and_then_goes_without_a_trace() {
     insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True Away: the pod is gone and its place is kept: c");
     assert_eq!(
         fleet.condition(&planned, ConditionKind::Ready),
-        "Ready=True AsWanted: "
+        "Ready=True AsWanted:"
     );
     fleet.wait(secs(100));
     insta::assert_snapshot!(fleet.told(), @r"
@@ -268,7 +270,7 @@ fn a_pod_that_an_older_mesh_claims_is_neither_linked_nor_unlinked() {
         "conflicts never cause removals"
     );
     assert_eq!(fleet.records.len(), 3);
-    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Accepted), @"Accepted=False PodClaimed: an older mesh selects these pods too and keeps them: c");
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Accepted), @"Accepted=False PodClaimed: an older mesh selects these pods too and keeps them: c (fleet/older)");
     assert_eq!(planned.report.counts.desired, 1);
 }
 

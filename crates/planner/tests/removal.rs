@@ -74,7 +74,7 @@ fn entries_of_retired_identities_stay_while_in_doubt() {
     // Nobody holds it any more: it is not forgotten either, since hidden members may.
     fleet.nodes.values_mut().for_each(|node| {
         node.peering
-            .retain(|one| one.peer != kubomesh_model::peer_id(2))
+            .retain(|one| one.peer != kubomesh_model::peer_id(2));
     });
     let planned = fleet.settle();
     assert_eq!(planned.report.removals_held, 1);

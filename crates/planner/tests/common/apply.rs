@@ -164,13 +164,22 @@ impl Fleet {
         Ok(())
     }
 
-    /// Every connection of a node closes at both ends.
+    /// Every connection of a node closes at both ends, and every stale one to its identity, unless
+    /// another node has that too.
     pub(crate) fn break_all(&mut self, text: &str) {
         let peer = self.peer(text);
-        self.node(text).connections.clear();
+        let alone = self
+            .nodes
+            .values()
+            .filter(|node| node.peer_id == peer)
+            .count()
+            == 1;
+        let closed = std::mem::take(&mut self.node(text).connections);
+        let closed: Vec<u64> = closed.into_iter().map(|(number, _)| number).collect();
         for node in self.nodes.values_mut() {
-            node.connections
-                .retain(|(_, connection)| connection.peer != peer);
+            node.connections.retain(|(number, connection)| {
+                !(closed.contains(number) || alone && connection.peer == peer)
+            });
         }
     }
 

@@ -11,7 +11,7 @@
 mod apply;
 mod node;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,13 +155,21 @@ impl Fleet {
     /// Asks whom the planner wants asked.
     pub(crate) fn observe(&mut self) {
         let inquiries = inquire(&self.input(), None);
+        self.ask(inquiries);
+    }
+
+    /// Asks whom the planner wants asked when only these were touched.
+    pub(crate) fn observe_only(&mut self, touched: &BTreeSet<MemberName>) {
+        let inquiries = inquire(&self.input(), Some(touched));
+        self.ask(inquiries);
+    }
+
+    fn ask(&mut self, inquiries: BTreeMap<MemberName, Inquiry>) {
         self.observations
             .retain(|name, _| self.membership.members.contains_key(name));
         for (name, inquiry) in inquiries {
-            let before = self
-                .observations
-                .get(&name)
-                .filter(|one| one.uid == inquiry.uid);
+            let before = self.observations.get(&name);
+            let before = before.filter(|one| one.uid == inquiry.uid);
             let observation = self.nodes[&name].answer(&inquiry, before, self.now);
             self.observations.insert(name, Arc::new(observation));
         }
@@ -296,7 +304,7 @@ impl Fleet {
             reason,
             message,
         } = found.unwrap();
-        self.with_names(&format!("{kind}={status} {reason}: {message}"))
+        self.with_names(format!("{kind}={status} {reason}: {message}").trim_end())
     }
 
     pub(crate) fn member_condition(
@@ -316,6 +324,6 @@ impl Fleet {
             reason,
             message,
         } = found;
-        self.with_names(&format!("{kind}={status} {reason}: {message}"))
+        self.with_names(format!("{kind}={status} {reason}: {message}").trim_end())
     }
 }

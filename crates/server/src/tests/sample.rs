@@ -98,12 +98,14 @@ fn report(mesh: MeshId) -> Report {
         state: LinkState::Healthy,
         reason: Some(Reason::Surplus),
         held: Some(held),
+        rewritten: false,
     };
     let being_made = LinkReport {
         link: link("kubo-0", "kubo-1"),
         state: LinkState::Missing,
         reason: Some(Reason::BeingMade),
         held: None,
+        rewritten: false,
     };
     Report {
         mesh,
