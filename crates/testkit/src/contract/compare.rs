@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::Blur;
 use super::shape::{Shape, substituted};
 use super::wire::{Answer, Framing};
 
@@ -31,13 +32,8 @@ impl fmt::Display for Difference {
 /// Headers that say nothing of the node: the time, and how this one connection is kept and framed.
 const OTHERS: [&str; 4] = ["date", "connection", "content-length", "transfer-encoding"];
 
-/// Compares in all respects; `drop` names list elements of the recording that the node's kind does
-/// not have.
-pub(super) fn differences(
-    recorded: &Answer,
-    answered: &Answer,
-    drop: &dyn Fn(&str) -> bool,
-) -> Vec<Difference> {
+/// Compares in all respects but those that are blurred.
+pub(super) fn differences(recorded: &Answer, answered: &Answer, blurs: &[Blur]) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut note = |what: &str, recorded: String, answered: String| {
         if recorded != answered {
@@ -60,7 +56,7 @@ pub(super) fn differences(
         note(&format!("header {name}"), value(&old), value(&new));
     }
     note("trailers", trailers(recorded), trailers(answered));
-    note("body", body(recorded, drop), body(answered, drop));
+    note("body", body(recorded, blurs), body(answered, blurs));
     found.dedup();
     found
 }
@@ -99,7 +95,7 @@ fn trailers(answer: &Answer) -> String {
     lines.collect::<Vec<_>>().join(", ")
 }
 
-fn body(answer: &Answer, drop: &dyn Fn(&str) -> bool) -> String {
+fn body(answer: &Answer, blurs: &[Blur]) -> String {
     let text = String::from_utf8_lossy(&answer.body);
     let json = answer
         .headers
@@ -112,7 +108,7 @@ fn body(answer: &Answer, drop: &dyn Fn(&str) -> bool) -> String {
         Ok(shapes) => {
             let shapes: Vec<_> = shapes
                 .into_iter()
-                .map(|shape| shape.without(drop))
+                .map(|shape| shape.blurred(blurs))
                 .collect();
             format!("{shapes:?}, ends in a newline: {}", text.ends_with('\n'))
         }

@@ -86,10 +86,6 @@ impl Subject for FakeSubject {
     fn excluded(&self, _recording: &str) -> Option<&'static str> {
         None
     }
-
-    fn auto_tls(&self) -> bool {
-        true
-    }
 }
 
 impl Node for FakeNode {

@@ -17,6 +17,8 @@ mod wire;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 
+use kubomesh_model::NodeSpec;
+
 pub use compare::Difference;
 pub use fake::FakeSubject;
 pub use recordings::{Recording, load};
@@ -56,10 +58,28 @@ pub trait Subject {
     /// Why this kind of node cannot be asked for a recording; `None` for all that it can.
     fn excluded(&self, recording: &str) -> Option<&'static str>;
 
-    /// Whether the nodes listen for WebSocket under `*.libp2p.direct`, as the recorded ones did.
-    fn auto_tls(&self) -> bool {
-        false
+    /// In what respects this kind of node cannot be held to the recordings.
+    fn blurs(&self) -> &'static [Blur] {
+        &[]
     }
+
+    /// An address where nobody answers: no refusal either.
+    fn nowhere(&self) -> SocketAddr {
+        SocketAddr::from(([10, 77, 9, 9], NodeSpec::SWARM_PORT))
+    }
+}
+
+/// A respect in which a kind of node cannot be held to the recordings: both sides are blurred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blur {
+    /// It does not listen for WebSocket under `*.libp2p.direct`.
+    WebSocket,
+    /// It knows no latency of a peer that it has not pinged, for want of a DHT that talks.
+    Latency,
+    /// It has no open streams to a peer that it has just connected to, for the same reason.
+    Streams,
+    /// On loopback a connection that the far end closes at once is reset as often as it ends.
+    EndOrReset,
 }
 
 /// A node under the contract.

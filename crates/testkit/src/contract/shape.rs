@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::Blur;
+
 /// A JSON value without what differs between two nodes in the same state. Unlike `serde_json`'s it
 /// keeps the order of keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,20 +37,32 @@ impl Shape {
             .collect()
     }
 
-    /// The same shape without the elements of lists that a test says are not of this node's kind.
+    /// The same shape without what these blurs take away.
     #[must_use]
-    pub fn without(self, unwanted: &dyn Fn(&str) -> bool) -> Self {
+    pub fn blurred(self, blurs: &[Blur]) -> Self {
+        let is = |blur| blurs.contains(&blur);
         match self {
+            Self::Text(text) if is(Blur::Latency) && text == "n/a" => Self::Text("<time>".into()),
+            Self::Text(text) if is(Blur::EndOrReset) => {
+                let ended = "failed to negotiate security protocol: EOF";
+                Self::Text(text.replace(ended, ANOTHER_KEY))
+            }
             Self::List(list) => {
-                let kept = list.into_iter().filter(|element| match element {
-                    Self::Text(text) => !unwanted(text),
-                    _ => true,
-                });
-                Self::List(kept.map(|element| element.without(unwanted)).collect())
+                let unwanted = |element: &Self| match element {
+                    Self::Text(text) => is(Blur::WebSocket) && text.ends_with("/ws"),
+                    _ => false,
+                };
+                let kept = list.into_iter().filter(|element| !unwanted(element));
+                Self::List(kept.map(|element| element.blurred(blurs)).collect())
             }
             Self::Object(fields) => {
-                let field = |(key, value): (String, Self)| (key, value.without(unwanted));
-                Self::Object(fields.into_iter().map(field).collect())
+                let kept = fields
+                    .into_iter()
+                    .filter(|(key, _)| !is(Blur::Streams) || key != "Streams");
+                Self::Object(
+                    kept.map(|(key, value)| (key, value.blurred(blurs)))
+                        .collect(),
+                )
             }
             other => other,
         }
@@ -110,6 +124,11 @@ impl<'de> Visitor<'de> for ShapeVisitor {
             // Limits are numbers or words of the resource manager, as the machine has it.
             let value = match map.next_value()? {
                 Shape::Number | Shape::Text(_) if is_limit(&key) => Shape::Text("<limit>".into()),
+                // Protocols are the node's own; that it has some is not.
+                Shape::List(some) if key == "Protocols" && !some.is_empty() => {
+                    Shape::Text("<protocols>".into())
+                }
+                Shape::Text(_) if key == "Protocol" => Shape::Text("<protocol>".into()),
                 value => value,
             };
             let field = (name(&key), value);
@@ -135,6 +154,9 @@ fn name(key: &str) -> String {
     substituted(key)
 }
 
+/// What stands for the ways in which a dial of a node with another swarm key fails.
+const ANOTHER_KEY: &str = "<another swarm key>";
+
 /// A substitution: what is found, and what stands for it. The order matters.
 static SUBSTITUTIONS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     const PEER: &str = r"\b(12D3KooW[1-9A-HJ-NP-Za-km-z]{44}|Qm[1-9A-HJ-NP-Za-km-z]{44})\b";
@@ -157,11 +179,19 @@ static SUBSTITUTIONS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             "(i/o timeout|connect: no route to host|connect: network is unreachable)",
             "<unreachable>",
         ),
-        // Another swarm key: the far end resets or waits, as the first bytes happen to decrypt.
+        (
+            r"dial (tcp[46]) <socket>-><socket>: <unreachable>",
+            "dial $1 <socket>: <unreachable>",
+        ),
+        (
+            r"/quic-v1\] (context deadline exceeded|timeout: no recent network activity)",
+            "/quic-v1] <unreachable>",
+        ),
+        // Another swarm key: as the first bytes happen to decrypt, somebody resets, waits or complains.
         (
             "failed to negotiate security protocol: (read tcp4 .*connection reset by peer|context \
-             deadline exceeded)",
-            "<another swarm key>",
+             deadline exceeded|incoming message was too large|message did not have trailing newline)",
+            ANOTHER_KEY,
         ),
     ];
     table
@@ -185,10 +215,6 @@ pub(super) fn substituted(text: &str) -> String {
         lines.sort_unstable();
         lines.dedup();
         out = format!("{cause}{LINE}{}", lines.join(LINE));
-    }
-    if out.starts_with('/') && !out.contains("<") {
-        // Protocols are the node's own.
-        return "<protocol>".into();
     }
     out
 }

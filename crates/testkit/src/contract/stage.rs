@@ -1,5 +1,7 @@
 //! Plays a scene with nodes of one kind.
 
+use std::net::SocketAddr;
+
 use anyhow::{Context as _, ensure};
 use kubomesh_core::{Address, PeerId};
 
@@ -33,8 +35,7 @@ pub async fn run<S: Subject>(subject: &S, recording: &Recording) -> anyhow::Resu
     let answered = play(subject, &scene, recording)
         .await
         .with_context(|| name.clone())?;
-    let drop = |text: &str| !subject.auto_tls() && text.ends_with("/ws");
-    let found = differences(&recording.answer, &answered, &drop);
+    let found = differences(&recording.answer, &answered, subject.blurs());
     Ok(if found.is_empty() {
         Verdict::Kept
     } else {
@@ -65,7 +66,7 @@ async fn play<S: Subject>(
         actors.push(Actor { node, peer_id });
     }
     for request in &scene.before {
-        let (to, call) = directed(request, &actors)?;
+        let (to, call) = directed(request, &actors, subject.nowhere())?;
         let line = format!("POST /api/v0/{call} HTTP/1.1");
         let answer = wire::exchange(actors[to].node.api(), &line, &[]).await?;
         ensure!(
@@ -74,7 +75,7 @@ async fn play<S: Subject>(
             answer.status
         );
     }
-    let (to, call) = directed(scene.ask, &actors)?;
+    let (to, call) = directed(scene.ask, &actors, subject.nowhere())?;
     let (method, recorded_call) = recorded_call(&recording.request)?;
     let plain = |call: &str| call.split(['?', '&']).next().unwrap_or_default().to_owned();
     ensure!(
@@ -107,13 +108,19 @@ fn recorded_call(request: &str) -> anyhow::Result<(&str, &str)> {
 }
 
 /// The node that a request goes to, and its call with all placeholders filled.
-fn directed<N: Node>(request: &str, actors: &[Actor<N>]) -> anyhow::Result<(usize, String)> {
+fn directed<N: Node>(
+    request: &str,
+    actors: &[Actor<N>],
+    nowhere: SocketAddr,
+) -> anyhow::Result<(usize, String)> {
     let (to, call) = request
         .split_once(' ')
         .context("a request names its node")?;
     let to: usize = to.parse().context("a request begins with a number")?;
     ensure!(to < actors.len(), "there is no node {to}");
-    let mut call = call.to_owned();
+    let nobody = Address::tcp(nowhere.ip(), nowhere.port());
+    let call = call.replace("{nowhere}", nobody.as_str());
+    let mut call = call.replace("{nowhere-ip}", &nowhere.ip().to_string());
     for (number, actor) in actors.iter().enumerate() {
         let swarm = actor.node.swarm();
         let way = Address::tcp(swarm.ip(), swarm.port());
