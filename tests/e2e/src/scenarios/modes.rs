@@ -81,7 +81,7 @@ async fn release_mode_takes_everything_back(world: &mut World) -> Result<()> {
     .await?;
     until("the mesh says that nothing is left", SOON, async || {
         let message = world.mesh_says(("Ready", "False", "Releasing")).await?;
-        ensure!(message.contains('0'), "{message}");
+        ensure!(message.contains(": 0 links held"), "{message}");
         Ok(())
     })
     .await?;
