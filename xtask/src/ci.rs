@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::project::Project;
 use crate::table::Table;
-use crate::test::Counts;
+use crate::test::{Counts, Test};
 use crate::{generate, run, test, tidy};
 
 /// Runs every stage, so that one run shows all that is wrong, and prints how long each took.
@@ -34,7 +34,7 @@ pub(crate) fn command(project: &Project) -> Result<ExitCode> {
     stages.stage("gen --check", || generate::up_to_date(project))?;
     let mut counts = Counts::default();
     stages.stage("test", || {
-        counts = test::all(project, false);
+        counts = test::all(project, &Test::default());
         Ok(counts.failed == 0)
     })?;
     println!();

@@ -27,11 +27,7 @@ enum Command {
     /// Run every test and say how many passed, failed and were skipped
     ///
     /// The last line is `N passed, N failed, N skipped`. Exit code 1 on any failure.
-    Test {
-        /// Leave out what needs Go or network namespaces
-        #[arg(long)]
-        fast: bool,
-    },
+    Test(test::Test),
     /// Run the lab's scenarios: the product's processes, a real API server, real libp2p nodes
     ///
     /// The first run builds the API server and its store from their Go modules, once, in about
@@ -77,7 +73,7 @@ fn dispatch(command: &Command) -> Result<ExitCode> {
     let project = Project::here()?;
     match command {
         Command::Demo(arguments) => demo::command(&project, arguments),
-        Command::Test { fast } => test::command(&project, *fast),
+        Command::Test(arguments) => test::command(&project, arguments),
         Command::E2e(arguments) => e2e::command(&project, arguments),
         Command::Sim(arguments) => programs::sim(&project, arguments),
         Command::Bench(arguments) => programs::bench(&project, arguments),

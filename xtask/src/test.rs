@@ -12,6 +12,7 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use anyhow::Result;
+use clap::Args;
 
 use crate::project::Project;
 use crate::run;
@@ -27,6 +28,20 @@ pub(crate) struct Counts {
     /// They were there and not run.
     pub(crate) skipped: u64,
 }
+
+/// Which tests.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Test {
+    /// Leave out what needs Go or network namespaces
+    #[arg(long)]
+    fast: bool,
+    /// Only these parts of the table
+    #[arg(value_name = "PART")]
+    parts: Vec<String>,
+}
+
+/// Exit code of bad usage.
+const USAGE: u8 = 2;
 
 /// One kind of test. To add one, add a value to [`parts::ALL`].
 #[derive(Debug)]
@@ -62,8 +77,16 @@ struct Row {
 ///
 /// # Errors
 /// Never for a test that fails: that is exit code 1.
-pub(crate) fn command(project: &Project, fast: bool) -> Result<ExitCode> {
-    let total = all(project, fast);
+pub(crate) fn command(project: &Project, arguments: &Test) -> Result<ExitCode> {
+    if let Some(unknown) = arguments.unknown() {
+        let known: Vec<_> = parts::ALL.iter().map(|part| part.name).collect();
+        eprintln!(
+            "error: `{unknown}` is no part; there are: {}",
+            known.join(", ")
+        );
+        return Ok(ExitCode::from(USAGE));
+    }
+    let total = all(project, arguments);
     println!("{total}");
     Ok(if total.failed == 0 {
         ExitCode::SUCCESS
@@ -73,17 +96,17 @@ pub(crate) fn command(project: &Project, fast: bool) -> Result<ExitCode> {
 }
 
 /// Runs the tests, prints the table without its last line, and hands that back.
-pub(crate) fn all(project: &Project, fast: bool) -> Counts {
-    let present = || parts::ALL.iter().filter(|part| (part.subject)(project));
-    let rows: Vec<Row> = present()
-        .filter(|part| !fast || part.needs.is_empty())
+pub(crate) fn all(project: &Project, arguments: &Test) -> Counts {
+    let present = parts::ALL
+        .iter()
+        .filter(|part| arguments.wants(part) && (part.subject)(project));
+    let (run, left_out): (Vec<_>, Vec<_>) =
+        present.partition(|part| !arguments.fast || part.needs.is_empty());
+
+    let rows: Vec<Row> = run
+        .into_iter()
         .map(|part| run_part(project, part))
         .collect();
-    let left_out: Vec<&str> = present()
-        .filter(|part| fast && !part.needs.is_empty())
-        .map(|part| part.name)
-        .collect();
-
     let mut table = Table::new(["part", "passed", "failed", "skipped", "seconds"]);
     let mut total = Counts::default();
     for Row {
@@ -109,7 +132,8 @@ pub(crate) fn all(project: &Project, fast: bool) -> Counts {
     println!();
     table.print();
     if !left_out.is_empty() {
-        println!("left out by --fast: {}", left_out.join(", "));
+        let names: Vec<_> = left_out.iter().map(|part| part.name).collect();
+        println!("left out by --fast: {}", names.join(", "));
     }
     total
 }
@@ -133,6 +157,23 @@ fn run_part(project: &Project, part: &Part) -> Row {
         name: part.name,
         counts,
         seconds: start.elapsed().as_secs_f64(),
+    }
+}
+
+// === impl Test ===
+
+impl Test {
+    fn wants(&self, part: &Part) -> bool {
+        self.parts.is_empty() || self.parts.iter().any(|name| name == part.name)
+    }
+
+    /// The first name that is no part's.
+    fn unknown(&self) -> Option<&str> {
+        let is_part = |name: &str| parts::ALL.iter().any(|part| part.name == name);
+        self.parts
+            .iter()
+            .map(String::as_str)
+            .find(|name| !is_part(name))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::e2e;
 /// Every part.
 pub(super) const ALL: &[Part] = &[
     Part {
-        name: "cargo test",
+        name: "cargo",
         needs: &[],
         subject: |_| true,
         run: cargo::run,
@@ -24,7 +24,7 @@ pub(super) const ALL: &[Part] = &[
         run: lab::manifests,
     },
     Part {
-        name: "alert rules",
+        name: "alerts",
         needs: &[Need::Go],
         subject: alerts::is_there,
         run: alerts::run,

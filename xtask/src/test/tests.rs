@@ -3,7 +3,7 @@
 use super::alerts;
 use super::cargo::{is_noise, parse_result};
 use super::go::Tally;
-use super::{Counts, parts};
+use super::{Counts, Test, parts};
 
 #[test]
 fn cargo_result_lines_are_read() {
@@ -112,4 +112,17 @@ fn parts_have_names_of_their_own() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), parts::ALL.len());
+}
+
+#[test]
+fn a_part_that_is_none_is_said() {
+    let of = |names: &[&str]| Test {
+        fast: false,
+        parts: names.iter().map(ToString::to_string).collect(),
+    };
+    assert_eq!(of(&["cargo", "alerts"]).unknown(), None);
+    assert_eq!(of(&["cargo", "alarms"]).unknown(), Some("alarms"));
+    let wanted = |test: &Test| parts::ALL.iter().filter(|part| test.wants(part)).count();
+    assert_eq!(wanted(&of(&["cargo"])), 1);
+    assert_eq!(wanted(&Test::default()), parts::ALL.len());
 }
