@@ -66,11 +66,12 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
         catalog.meshes(),
         &work,
     );
+    let records = sources.records.counted(metrics.reporter.clone());
     let reporter = Reporter::new(told, clock, metrics.reporter, sources.cluster);
     work.spawn("reporter", until(work.stop(), reporter.run()));
     let supervisor = Supervisor {
         fleet: sources.fleet.clone(),
-        records: sources.records,
+        records,
         credentials: sources.credentials,
         fence: sources.fence,
         fence_moved: sources.fence_moved,

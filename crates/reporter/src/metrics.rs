@@ -5,6 +5,8 @@ use kubomesh_telemetry::{
     Counter, Counters, Label, MeshCounters, MeshGauges, MeshHistograms, metrics,
 };
 
+use crate::StoreErrorKind;
+
 /// Conditions of a mesh.
 pub(crate) const MESH_CONDITIONS: [ConditionKind; 5] = [
     ConditionKind::Accepted,
@@ -63,12 +65,25 @@ metrics! {
             mesh_histograms("kubomesh_convergence_seconds", CONVERGENCE_BUCKETS, ()),
         /// Retired identities dropped after their time although unreachable nodes may hold an entry.
         pub retired_expired: MeshCounters<()> = mesh_counters("kubomesh_retired_expired_total", ()),
-        /// Writes of objects other than records written ahead, by what and outcome.
+        /// Writes of records (with a members file: into the state directory), statuses and events, by
+        /// what and outcome. A conflict is planned again.
         pub writes: Counters<(Label<&'static str>, Label<&'static str>)> = counters(
             "kubomesh_object_writes_total",
             (Label::of_texts("what", WHAT), Label::of_texts("outcome", OUTCOME))
         ),
         /// Events that were left out because too many waited.
         pub events_dropped: Counter = counter("kubomesh_events_dropped_total"),
+    }
+}
+
+impl ReporterMetrics {
+    /// Counts the write of a record.
+    pub(crate) fn stored(&self, failure: Option<StoreErrorKind>) {
+        let outcome = match failure {
+            None => "done",
+            Some(StoreErrorKind::Fenced | StoreErrorKind::Conflict) => "conflict",
+            Some(_) => "failed",
+        };
+        self.writes.get(("record", outcome)).inc();
     }
 }

@@ -14,6 +14,8 @@ use kubomesh_api::StoredRecords;
 use kubomesh_core::{Fence, MeshId, Record, RecordWrite};
 use tokio::sync::watch;
 
+use crate::ReporterMetrics;
+
 pub use error::{DirectoryError, StoreError, StoreErrorKind};
 pub use view::RecordsView;
 
@@ -24,6 +26,8 @@ use directory::DirectoryRecords;
 #[derive(Clone)]
 pub struct Records {
     store: Arc<Store>,
+    /// Where writes are counted.
+    metrics: Option<ReporterMetrics>,
 }
 
 enum Store {
@@ -42,6 +46,7 @@ impl Records {
     ) -> (Self, impl Future<Output = ()> + Send) {
         let records = Self {
             store: Arc::new(Store::Cluster(ClusterRecords::new(client))),
+            metrics: None,
         };
         let following = follow(records.clone(), heard);
         (records, following)
@@ -55,7 +60,15 @@ impl Records {
         let directory = DirectoryRecords::open(path)?;
         Ok(Self {
             store: Arc::new(Store::Directory(directory)),
+            metrics: None,
         })
+    }
+
+    /// The same store, its writes counted.
+    #[must_use]
+    pub fn counted(self, metrics: ReporterMetrics) -> Self {
+        let metrics = Some(metrics);
+        Self { metrics, ..self }
     }
 
     /// All records as they stand, our own last writes included.
@@ -85,10 +98,16 @@ impl Records {
         writes: Vec<RecordWrite>,
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
-        match &*self.store {
+        let results = match &*self.store {
             Store::Cluster(cluster) => cluster.store(namespace, writes, fence).await,
             Store::Directory(directory) => directory.store(writes, fence).await,
+        };
+        if let Some(metrics) = &self.metrics {
+            for result in &results {
+                metrics.stored(result.as_ref().err().map(StoreError::kind));
+            }
         }
+        results
     }
 
     fn sender(&self) -> &watch::Sender<Arc<RecordsView>> {

@@ -1,7 +1,7 @@
 //! Records as files: what a state directory keeps, and what it refuses.
 
 use kubomesh_core::{Fence, MemberName, MeshId, Open, Record, RecordWrite, Role};
-use kubomesh_reporter::{DirectoryError, Records, StoreError};
+use kubomesh_reporter::{DirectoryError, Records, ReporterMetrics, StoreError};
 
 struct Closed;
 
@@ -88,5 +88,25 @@ async fn a_record_under_another_name_is_refused() {
     assert!(
         refused.contains("b.json is not a record: it holds the record `a`"),
         "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn writes_are_counted_by_outcome() {
+    let dir = tempfile::tempdir().unwrap();
+    let catalog = kubomesh_telemetry::Catalog::new().unwrap();
+    let metrics = ReporterMetrics::register(&catalog).unwrap();
+    let records = Records::directory(dir.path())
+        .unwrap()
+        .counted(metrics.clone());
+    records
+        .clone()
+        .store("", vec![put("a"), put("b")], &Open)
+        .await;
+    records.store("", vec![put("c")], &Closed).await;
+    let count = |outcome| metrics.writes.get(("record", outcome)).get();
+    assert_eq!(
+        (count("done"), count("conflict"), count("failed")),
+        (2, 1, 0)
     );
 }
