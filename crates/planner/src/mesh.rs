@@ -40,6 +40,14 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         let link = pass.link(*pair);
         if judged.state == LinkState::Healthy {
             let (state, rewritten) = (judged.state, judged.rewritten);
+            let spent = before.remove(&link).and_then(|memory| memory.spent);
+            if let Some(spent) = spent.filter(|spent| !spent.is_full(pass.now())) {
+                let memory = LinkMemory {
+                    spent: Some(spent),
+                    ..LinkMemory::default()
+                };
+                pass.memory.links.insert(link.clone(), memory);
+            }
             reports.push(LinkReport {
                 link,
                 state,
@@ -55,6 +63,7 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         if let Decision::Nothing = decision {
             memory = LinkMemory {
                 dialled: memory.dialled,
+                spent: memory.spent,
                 ..LinkMemory::default()
             };
         }

@@ -26,10 +26,10 @@ pub(crate) fn dial_due(
     limits: &Limits,
     timings: &Timings,
 ) -> Option<Timestamp> {
-    if memory.renewed {
-        return memory.spent.and_then(Bucket::half_full);
-    }
-    let dialled = memory.dialled?;
+    let spent = memory.spent.and_then(Bucket::half_full);
+    let Some(dialled) = memory.dialled.filter(|_| !memory.renewed) else {
+        return spent;
+    };
     let paced = dialled + limits.dial_interval;
     let limited = memory
         .last
@@ -42,7 +42,7 @@ pub(crate) fn dial_due(
     } else {
         jittered(link, memory.dials, timings.retry_base, timings.retry_max)
     };
-    Some(paced.max(dialled + wait))
+    Some(paced.max(dialled + wait)).max(spent)
 }
 
 /// When a link that is relayed only is next made direct: 30 s after it was first seen so, then

@@ -141,9 +141,7 @@ fn a_member_that_starts_again_and_again_is_dialled_within_its_address_s_budget()
     for _ in 0..120 {
         fleet.break_all("a");
         fleet.restart("a");
-        fleet.now = fleet.now + secs(1);
-        fleet.observe();
-        let planned = fleet.plan_now();
+        let planned = fleet.pass_after(secs(1));
         let actions = planned.plan.sequences.iter().flat_map(|one| &one.actions);
         dials += actions
             .filter(|action| matches!(action.call, Call::Connect { .. }))
