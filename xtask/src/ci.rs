@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: what CI runs, and what a developer runs before a push.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::Result;
@@ -19,7 +19,10 @@ pub(crate) fn command(project: &Project) -> Result<ExitCode> {
         table: Table::new(["stage", "result", "seconds"]),
         failed: false,
     };
-    stages.cargo(project, "fmt", &["fmt", "--all", "--check"])?;
+    stages.stage("fmt", || {
+        let rust = run::run(&mut project.cargo(&["fmt", "--all", "--check"]))?.success();
+        Ok(rust & gofmt(project)?)
+    })?;
     let clippy = [
         "clippy",
         "--workspace",
@@ -45,6 +48,21 @@ pub(crate) fn command(project: &Project) -> Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Whether Go's sources are as gofmt prints them. Without Go nobody here has changed them.
+fn gofmt(project: &Project) -> Result<bool> {
+    if !run::is_there("go", "version") {
+        return Ok(true);
+    }
+    let mut command = Command::new("gofmt");
+    command.current_dir(project.root()).args(["-l", "tests"]);
+    let mut same = true;
+    let status = run::run_lines(&mut command, |path| {
+        println!("{path}: is not as gofmt prints it; run `gofmt -w {path}`");
+        same = false;
+    })?;
+    Ok(same && status.success())
 }
 
 /// What the stages came to so far.

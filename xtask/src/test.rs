@@ -2,6 +2,7 @@
 
 mod alerts;
 mod cargo;
+mod demo;
 mod go;
 mod lab;
 mod parts;

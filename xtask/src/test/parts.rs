@@ -1,6 +1,6 @@
 //! The parts of `cargo xtask test`, in the order in which they run: quick ones first.
 
-use super::{Need, Part, alerts, cargo, go, lab};
+use super::{Need, Part, alerts, cargo, demo, go, lab};
 use crate::e2e;
 
 /// Every part.
@@ -10,6 +10,18 @@ pub(super) const ALL: &[Part] = &[
         needs: &[],
         subject: |_| true,
         run: cargo::run,
+    },
+    Part {
+        name: "demo-on-fakes",
+        needs: &[],
+        subject: demo::is_there,
+        run: demo::on_fakes,
+    },
+    Part {
+        name: "demo",
+        needs: &[Need::Go],
+        subject: demo::is_there,
+        run: demo::on_nodes,
     },
     Part {
         name: "swarmnode",
