@@ -1,0 +1,172 @@
+//! The controller's process, its members file, its state directory and its pages.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::fakes::FleetNode;
+use super::http::Http;
+use super::process::Process;
+use super::{Stage, free_port};
+use crate::wait;
+
+/// How long it may take to record all members.
+const RECORDING: Duration = Duration::from_secs(120);
+
+/// What a bench sets of the mesh's policy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Policy {
+    /// `resyncInterval`, seconds.
+    pub(crate) resync_seconds: u64,
+}
+
+/// The process.
+pub(crate) struct Controller {
+    process: Process,
+    http: Http,
+    debug: String,
+}
+
+/// `/debug/report` of one mesh.
+#[derive(Debug, Deserialize)]
+struct Report {
+    counts: Counts,
+}
+
+/// How many desired links there are, and how many are healthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+struct Counts {
+    desired: usize,
+    healthy: usize,
+}
+
+// === impl Policy ===
+
+impl Default for Policy {
+    /// The product's own default.
+    fn default() -> Self {
+        Self { resync_seconds: 30 }
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// Starts the controller on nodes and a state directory.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn controller(
+        &self,
+        nodes: &[FleetNode],
+        state: &Path,
+        policy: Policy,
+    ) -> Result<Controller> {
+        let resync = format!("{}s", policy.resync_seconds);
+        self.run(nodes, state, &json!({ "resyncInterval": resync }))
+    }
+
+    /// Fills a state directory with the records of all nodes, without a call that changes anything
+    /// at them: by a controller that only observes.
+    ///
+    /// # Errors
+    /// When it does not record all of them.
+    pub(crate) fn record(&self, nodes: &[FleetNode], state: &Path) -> Result<()> {
+        let mut controller = self.run(nodes, state, &json!({ "mode": "Observe" }))?;
+        wait::until("a record of every node", RECORDING, || {
+            controller.process.check()?;
+            let complete = controller
+                .counts()?
+                .is_some_and(|counts| counts.desired > 0);
+            let files = std::fs::read_dir(state)?.filter_map(Result::ok);
+            let records = files.filter(|file| file.path().extension().is_some_and(|e| e == "json"));
+            Ok((complete && records.count() == nodes.len()).then_some(()))
+        })?;
+        controller.end()
+    }
+
+    fn run(
+        &self,
+        nodes: &[FleetNode],
+        state: &Path,
+        mesh: &serde_json::Value,
+    ) -> Result<Controller> {
+        let members = self.path("members.json");
+        let line = |node: &FleetNode| {
+            json!({
+                "name": node.name, "rpc": format!("http://{}", node.api),
+                "swarm": node.swarm(), "zone": node.zone,
+            })
+        };
+        let lines: Vec<_> = nodes.iter().map(line).collect();
+        // JSON is YAML.
+        let text = serde_json::to_string(&json!({ "mesh": mesh, "members": lines }))?;
+        std::fs::write(&members, text).context("the members file cannot be written")?;
+        let (public, debug) = (free_port()?.to_string(), free_port()?.to_string());
+        let path = |path: &Path| {
+            path.to_str()
+                .map(str::to_owned)
+                .context("a path that is no text")
+        };
+        let (members, state) = (path(&members)?, path(state)?);
+        let mut args = vec!["run", "--members", &members, "--state-dir", &state];
+        args.extend(["--listen", &public, "--debug-listen", &debug]);
+        let log = self.path("kubomesh.log");
+        let process = Process::start("kubomesh", &self.kubomesh, &args, &log)?;
+        Ok(Controller {
+            process,
+            http: Http::new(),
+            debug: format!("http://{debug}/debug"),
+        })
+    }
+}
+
+// === impl Controller ===
+
+impl Controller {
+    /// Whether its last pass found every desired link healthy, and so many of them.
+    ///
+    /// # Errors
+    /// When the process has ended, or does not answer yet.
+    pub(crate) fn is_content(&mut self, links: usize) -> Result<bool> {
+        self.process.check()?;
+        Ok(self.counts()?
+            == Some(Counts {
+                desired: links,
+                healthy: links,
+            }))
+    }
+
+    /// CPU time that it has used.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        self.process.cpu()
+    }
+
+    /// An error with its last words when it has ended.
+    ///
+    /// # Errors
+    /// See above.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.process.check()
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub(crate) fn end(self) -> Result<()> {
+        self.process.end()
+    }
+
+    fn counts(&self) -> Result<Option<Counts>> {
+        let meshes: BTreeMap<String, Report> = self.http.get(&format!("{}/report", self.debug))?;
+        Ok(meshes.into_values().next().map(|report| report.counts))
+    }
+}
