@@ -38,7 +38,6 @@ pub(crate) enum Place {
     /// The API server that scenarios share.
     Shared,
     /// An API server of its own, because it breaks it.
-    #[expect(dead_code, reason = "for scenarios about outages of the API server")]
     OwnCluster,
     /// Network and mount namespaces of its own, with an API server inside.
     Namespaces,

@@ -36,6 +36,24 @@ pub(crate) async fn until<T>(
     }
 }
 
+/// Looks again and again for so long; the first error ends it.
+pub(crate) async fn throughout(
+    what: &str,
+    this_long: Duration,
+    mut look: impl AsyncFnMut() -> Result<()>,
+) -> Result<()> {
+    let end = Instant::now() + this_long;
+    loop {
+        look()
+            .await
+            .map_err(|error| error.context(what.to_owned()))?;
+        if Instant::now() >= end {
+            return Ok(());
+        }
+        sleep(STEP).await;
+    }
+}
+
 fn late(what: &str, within: Duration, last: Option<Error>) -> Error {
     let seconds = within.as_secs_f64();
     let last = last.unwrap_or_else(|| anyhow!("it could not even be looked at"));

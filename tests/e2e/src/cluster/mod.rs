@@ -24,7 +24,7 @@ use crate::http::get_unix;
 use crate::process::{Running, command};
 use crate::wait::until;
 
-pub(crate) use install::CONTROLLER_NAMESPACE;
+pub(crate) use install::{CONTROLLER_NAMESPACE, copy};
 pub(crate) use objects::Resource;
 
 /// How long the store or the server may take to be ready.

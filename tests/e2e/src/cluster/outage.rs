@@ -10,7 +10,6 @@ use crate::process::Running;
 
 // === impl Cluster ===
 
-#[expect(dead_code, reason = "for scenarios on an API server of their own")]
 impl Cluster {
     /// Kills the API server.
     pub(crate) async fn kill_server(&self) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What a scenario claims, each within a deadline.
 
 mod links;
+mod logs;
 mod meshes;
 
 use std::time::Duration;

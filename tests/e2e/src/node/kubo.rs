@@ -81,7 +81,10 @@ impl Node {
             "Version": {"SwarmCheckEnabled": false},
         });
         if let Some((low, high)) = self.settings.water {
-            settings["Swarm"]["ConnMgr"] = json!({"LowWater": low, "HighWater": high});
+            settings["Swarm"]["ConnMgr"] = json!({
+                "LowWater": low, "HighWater": high,
+                "GracePeriod": super::TRIM_EACH, "SilencePeriod": super::TRIM_EACH,
+            });
         }
         if let Some(token) = &self.settings.token {
             settings["API"]["Authorizations"]["lab"] = json!({

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rustix::process::Signal;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
@@ -37,6 +38,9 @@ const COMMANDS: [&str; 6] = [
     "/api/v0/swarm/filters/rm",
 ];
 
+/// Grace and silence period of a connection manager whose marks a scenario sets.
+const TRIM_EACH: &str = "1s";
+
 /// How long a node may take to answer after its start.
 const READY: Duration = Duration::from_secs(30);
 
@@ -61,7 +65,7 @@ pub(crate) struct Settings {
     pub(crate) token: Option<String>,
     /// `Peering.Peers`: multiaddrs with `/p2p/…`.
     pub(crate) peering: Vec<String>,
-    /// `LowWater` and `HighWater` of the connection manager.
+    /// `LowWater` and `HighWater` of the connection manager, which then runs each [`TRIM_EACH`].
     pub(crate) water: Option<(u32, u32)>,
     /// Whether every RPC request is written down.
     pub(crate) logged: bool,
@@ -191,6 +195,23 @@ impl Node {
         self.tap = None;
         let running = self.running.take().context("it does not run")?;
         running.stop(STOP).await.map(drop)
+    }
+
+    /// SIGSTOP: its sockets stay open and nobody answers.
+    pub(crate) fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT after [`Node::freeze`].
+    pub(crate) fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        self.running
+            .as_ref()
+            .context("it does not run")?
+            .signal(signal)
     }
 
     /// Whether it was started and neither killed nor stopped.

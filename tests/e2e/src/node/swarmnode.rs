@@ -41,6 +41,7 @@ impl Node {
         if let Some((low, high)) = self.settings.water {
             node.args(["--low-water", &low.to_string()]);
             node.args(["--high-water", &high.to_string()]);
+            node.args(["--grace", super::TRIM_EACH, "--silence", super::TRIM_EACH]);
         }
         if self.settings.logged {
             node.arg("--request-log").arg(self.request_log());

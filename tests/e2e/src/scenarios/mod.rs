@@ -4,10 +4,12 @@ mod forming;
 mod identity;
 mod leaving;
 mod modes;
+mod outages;
 mod policy;
 mod replicas;
 mod restarts;
 mod settings;
+mod trouble;
 
 use crate::registry::Scenario;
 
@@ -21,4 +23,6 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     modes::SCENARIOS,
     policy::SCENARIOS,
     replicas::SCENARIOS,
+    trouble::SCENARIOS,
+    outages::SCENARIOS,
 ];

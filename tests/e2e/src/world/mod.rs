@@ -77,6 +77,11 @@ impl World {
         &self.cluster
     }
 
+    /// Its API server, for as long as a member is changed.
+    pub(crate) fn cluster_shared(&self) -> Rc<Cluster> {
+        Rc::clone(&self.cluster)
+    }
+
     /// Where its logs are.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
@@ -96,6 +101,13 @@ impl World {
     pub(crate) async fn add_namespace(&mut self, name: &str) -> Result<()> {
         self.cluster.create_namespace(name).await?;
         self.namespaces.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Ends a namespace that is being deleted, with everything in it.
+    pub(crate) async fn end_namespace(&mut self, name: &str) -> Result<()> {
+        self.cluster.finish_namespace(name).await?;
+        self.namespaces.retain(|kept| kept != name);
         Ok(())
     }
 
