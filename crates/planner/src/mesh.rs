@@ -63,6 +63,7 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         if let Decision::Nothing = decision {
             memory = LinkMemory {
                 dialled: memory.dialled,
+                renewed: memory.renewed,
                 spent: memory.spent,
                 ..LinkMemory::default()
             };

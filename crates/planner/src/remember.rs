@@ -16,17 +16,17 @@ pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
     memory.members.retain(|name, _| live.contains_key(name));
     let mut started = BTreeSet::new();
     for member in live.values().filter(|member| member.role == Role::Kubo) {
-        match memory.members.get_mut(&member.name) {
+        let new = match memory.members.get_mut(&member.name) {
+            Some(known) => refresh(known, member, input.now),
+            // It may have been here before: links outlive the time between two pods of a name.
             None => {
-                memory
-                    .members
-                    .insert(member.name.clone(), anew(member, input.now));
+                let known = anew(member, input.now);
+                memory.members.insert(member.name.clone(), known);
+                true
             }
-            Some(known) => {
-                if refresh(known, member, input.now) {
-                    started.insert(member.name.clone());
-                }
-            }
+        };
+        if new {
+            started.insert(member.name.clone());
         }
     }
     if !started.is_empty() {

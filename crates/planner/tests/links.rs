@@ -347,6 +347,30 @@ fn who_answers_again_after_silence_is_dialled_at_once() {
 }
 
 #[test]
+fn a_pod_that_went_and_comes_back_is_dialled_at_once() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.wait(secs(60));
+    // All links of b were dialled a moment ago, when its pod is replaced: it is away for a pass.
+    fleet.break_all("b");
+    let _ = fleet.pass_after(secs(1));
+    let node = fleet.leave("b");
+    let _ = fleet.pass_after(secs(1));
+    fleet.join("b");
+    fleet.node("b").peer_id = node.peer_id;
+    let _ = fleet.pass_after(secs(1));
+    let planned = fleet.pass_after(secs(1));
+    let dials = planned.plan.sequences.iter().flat_map(|one| &one.actions);
+    let dials = dials.filter(|action| matches!(action.call, Call::Connect { .. }));
+    assert_eq!(
+        dials.count(),
+        2,
+        "both links, seconds after they were dialled: {}",
+        planned.plan
+    );
+    fleet.ends_well();
+}
+
+#[test]
 fn after_a_rate_limit_a_link_waits_20_s() {
     let mut fleet = Fleet::meshed(2);
     fleet.break_all("a");
