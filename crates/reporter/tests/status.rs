@@ -409,7 +409,8 @@ async fn failures_are_tried_again_and_hold_nothing_up() {
         elapse(20_000).await;
         assert_eq!(case.writes("swarmpeers/status"), 2, "{fault:?}");
         let tried = case.writes("swarmmeshes/status");
-        assert!((2..=5).contains(&tried), "{tried} × {fault:?} in 20 s");
+        let most = if fault == Fault::Status(409) { 40 } else { 5 };
+        assert!((2..=most).contains(&tried), "{tried} × {fault:?} in 20 s");
         case.server.heal("patch", "swarmmeshes/status");
         elapse(20_000).await;
         assert_eq!(case.condition("Ready")["status"], "True", "{fault:?}");

@@ -131,7 +131,9 @@ impl Store {
             .expect("only statuses are patched");
         let before = self.get(plural, &asked.namespace, &asked.name).cloned();
         let mut object = before.ok_or((404, "not found".to_owned()))?;
-        precondition(&asked.body["metadata"], &object)?;
+        // As the real one: the version counts, the UID is not looked at.
+        let stated = json!({ "resourceVersion": asked.body["metadata"]["resourceVersion"] });
+        precondition(&stated, &object)?;
         object["status"] = asked.body["status"].clone();
         Ok(self.put(plural, object))
     }

@@ -30,8 +30,8 @@ pub(super) enum Change {
 #[derive(Debug)]
 pub(super) struct Outbox {
     timings: StatusTimings,
-    /// Last attempts, and whether they failed.
-    last: BTreeMap<Target, (Timestamp, bool)>,
+    /// Last attempts, and after what time those that failed are repeated.
+    last: BTreeMap<Target, (Timestamp, Option<Duration>)>,
     /// Writes that may be made now, refilled with time.
     tokens: f64,
     refilled: Timestamp,
@@ -45,9 +45,6 @@ pub(super) struct Choice {
     /// How long until something else is due; `None`: nothing waits.
     pub(super) next: Option<Duration>,
 }
-
-/// After a failed write.
-const RETRY: Duration = Duration::from_secs(5);
 
 // === impl Outbox ===
 
@@ -100,20 +97,20 @@ impl Outbox {
         choice
     }
 
-    /// A write was attempted.
-    pub(super) fn attempted(&mut self, target: Target, failed: bool, now: Timestamp) {
-        self.last.insert(target, (now, failed));
+    /// A write was attempted; `retry` after what time again if it failed.
+    pub(super) fn attempted(&mut self, target: Target, retry: Option<Duration>, now: Timestamp) {
+        self.last.insert(target, (now, retry));
     }
 
     fn wait(&self, target: &Target, change: Change, now: Timestamp) -> Duration {
-        let Some((at, failed)) = self.last.get(target) else {
+        let Some((at, retry)) = self.last.get(target) else {
             return Duration::ZERO;
         };
-        let spacing = match (failed, change, target) {
-            (true, _, _) => RETRY,
-            (false, Change::Conditions, _) => Duration::ZERO,
-            (false, Change::Counts, Target::Mesh(_)) => self.timings.mesh_counts,
-            (false, Change::Counts, Target::Peer(_)) => self.timings.peer_counts,
+        let spacing = match (retry, change, target) {
+            (Some(retry), _, _) => *retry,
+            (None, Change::Conditions, _) => Duration::ZERO,
+            (None, Change::Counts, Target::Mesh(_)) => self.timings.mesh_counts,
+            (None, Change::Counts, Target::Peer(_)) => self.timings.peer_counts,
         };
         spacing.saturating_sub(now.since(*at))
     }

@@ -23,6 +23,8 @@ pub(crate) struct Shared(Arc<Mutex<Convergences>>);
 pub(super) struct Pending {
     /// UID of the object.
     pub(super) uid: Arc<str>,
+    /// The version of the object that `before` is of; 0 when it is no number.
+    pub(super) version: u64,
     /// What differs.
     pub(super) change: Change,
     /// The conditions that stand.
@@ -87,9 +89,9 @@ impl Sight<'_> {
     fn mesh(&self, id: &MeshId, news: &MeshNews, written: &Written) -> Option<(Target, Pending)> {
         let stored = self.meshes.get(id)?;
         let target = Target::Mesh(id.clone());
-        let stands = match written.ahead(&target, stored.version) {
-            Some(Desired::Mesh(status)) => Some(status),
-            _ => stored.status.as_ref(),
+        let (version, stands) = match written.ahead(&target, stored.version) {
+            Some((version, Desired::Mesh(status))) => (version, Some(status)),
+            _ => (stored.version, stored.status.as_ref()),
         };
         let before = stands.map(Arc::as_ref);
         let desired = match &news.verdict {
@@ -105,6 +107,7 @@ impl Sight<'_> {
         let before = before.map_or_else(Vec::new, |status| status.conditions.clone());
         let pending = Pending {
             uid: id.uid.clone(),
+            version,
             change: change(&before, &desired.conditions),
             before,
             desired: Desired::Mesh(Arc::new(desired)),
@@ -121,10 +124,10 @@ impl Sight<'_> {
     ) -> Option<(Target, Pending)> {
         let stored = self.peers.records.get(&key)?;
         let target = Target::Peer(key);
-        let version = stored.version.parse().unwrap_or(0);
-        let stands = match written.ahead(&target, version) {
-            Some(Desired::Peer(status)) => Some(status),
-            _ => stored.status.as_ref(),
+        let heard = stored.version.parse().unwrap_or(0);
+        let (version, stands) = match written.ahead(&target, heard) {
+            Some((version, Desired::Peer(status))) => (version, Some(status)),
+            _ => (heard, stored.status.as_ref()),
         };
         let before = stands.map(Arc::as_ref);
         let desired = peer_status(before, member, live, report.at);
@@ -134,6 +137,7 @@ impl Sight<'_> {
         let before = before.map_or_else(Vec::new, |status| status.conditions.clone());
         let pending = Pending {
             uid: stored.uid.clone(),
+            version,
             change: change(&before, &desired.conditions),
             before,
             desired: Desired::Peer(Arc::new(desired)),
@@ -181,9 +185,9 @@ impl Written {
         self.by_target.insert(target, (version, desired));
     }
 
-    fn ahead(&self, target: &Target, heard: u64) -> Option<&Desired> {
+    fn ahead(&self, target: &Target, heard: u64) -> Option<(u64, &Desired)> {
         let (version, desired) = self.by_target.get(target)?;
-        (heard < *version).then_some(desired)
+        (heard < *version).then_some((*version, desired))
     }
 
     /// Drops what the watch shows by now, and what is gone.

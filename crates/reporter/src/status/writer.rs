@@ -21,6 +21,12 @@ use crate::{Cluster, News, ReporterMetrics};
 /// Deadline of one write.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+/// After a failed write.
+const FAILURE_RETRY: Duration = Duration::from_secs(5);
+
+/// After a conflict: the watch is about to tell what changed.
+const CONFLICT_RETRY: Duration = Duration::from_millis(500);
+
 /// Time between two looks at everything, at least: a look costs as much as there are members.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -139,13 +145,13 @@ impl StatusWriter {
             .iter()
             .map(|(target, pending)| self.write(target, pending));
         let outcomes = join_all(writes).await;
+        let mut next = choice.next;
         for ((target, pending), outcome) in chosen.into_iter().zip(outcomes) {
-            self.note(target, pending, outcome);
+            // What was written is looked at again when the watch shows it.
+            let retry = self.note(target, pending, outcome);
+            next = [next, retry].into_iter().flatten().min();
         }
-        // What failed is due again after a while; what was written is looked at when it shows.
-        choice
-            .next
-            .or_else(|| (!choice.now.is_empty()).then_some(DEADLINE))
+        next
     }
 
     async fn write(&self, target: &Target, pending: &Pending) -> Outcome {
@@ -171,9 +177,14 @@ impl StatusWriter {
         }
     }
 
-    fn note(&mut self, target: Target, pending: Pending, outcome: Outcome) {
-        let failed = !matches!(outcome, Outcome::Done(_) | Outcome::Gone);
-        self.outbox.attempted(target.clone(), failed, (self.now)());
+    /// Takes an outcome in; after what time it is tried again, if it is.
+    fn note(&mut self, target: Target, pending: Pending, outcome: Outcome) -> Option<Duration> {
+        let retry = match &outcome {
+            Outcome::Done(_) | Outcome::Gone => None,
+            Outcome::Conflict => Some(CONFLICT_RETRY),
+            Outcome::Failed(_) => Some(FAILURE_RETRY),
+        };
+        self.outbox.attempted(target.clone(), retry, (self.now)());
         let label = match &outcome {
             Outcome::Done(_) | Outcome::Gone => "done",
             Outcome::Conflict => "conflict",
@@ -195,6 +206,7 @@ impl StatusWriter {
             }
             _ => {}
         }
+        retry
     }
 }
 
@@ -210,7 +222,9 @@ fn per_second(news: &News) -> u32 {
         .min(MOST_PER_SECOND)
 }
 
-/// Replaces the status of the object that has the UID we know; answers with its new version.
+/// Replaces the status of the object in the version that we know: the one thing by which the API
+/// server tells a changed object, or another of the same name (it does not look at the UID here).
+/// Answers with the new version.
 async fn patch(client: &Client, target: &Target, pending: &Pending) -> Result<u64, kube::Error> {
     let (namespace, name) = target.place();
     let path = format!(
@@ -218,10 +232,14 @@ async fn patch(client: &Client, target: &Target, pending: &Pending) -> Result<u6
         target.plural()
     );
     let status = pending.desired.json().map_err(kube::Error::SerdeError)?;
+    let metadata = match pending.version {
+        0 => json!({}),
+        version => json!({ "resourceVersion": version.to_string() }),
+    };
     let body: Value = json!({
         "apiVersion": format!("{GROUP}/{VERSION}"),
         "kind": target.kind(),
-        "metadata": { "uid": &*pending.uid },
+        "metadata": metadata,
         "status": status,
     });
     let request = Request::new(path)
