@@ -208,8 +208,11 @@ impl Project {
     /// When one does not build.
     pub(crate) fn build_as(&self, profile: Profile, programs: &[Program]) -> Result<()> {
         let mut command = self.cargo(&["build", "--profile", profile.name()]);
-        for (package, bin) in programs {
-            command.args(["--package", package, "--bin", bin]);
+        // Of the whole workspace, though only these programs are built: dependencies then have the
+        // features that `cargo test --workspace` gave them, and are not built a second time.
+        command.arg("--workspace");
+        for (_, bin) in programs {
+            command.args(["--bin", bin]);
         }
         let names: Vec<_> = programs.iter().map(|(_, bin)| *bin).collect();
         let built = run::run(&mut command)?.success();
