@@ -88,3 +88,6 @@ impl fmt::Display for Group {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

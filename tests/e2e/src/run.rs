@@ -70,6 +70,12 @@ pub(crate) fn all(options: &Options, scenarios: &[(usize, &Scenario)]) -> Result
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut rows = Vec::new();
+        if !options.inside && scenarios.iter().any(|(_, of)| of.place == Place::Shared) {
+            let began = Instant::now();
+            lab.shared().await?;
+            let seconds = began.elapsed().as_secs_f64();
+            println!("API server with the base installed: ready in {seconds:.1} s");
+        }
         let play = async {
             for (number, scenario) in scenarios {
                 rows.push(one(&mut lab, options, *number, scenario).await);

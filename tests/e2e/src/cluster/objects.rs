@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use ::http::header::ACCEPT;
 use anyhow::{Context, Result};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind, TypeMeta};
 use kube::discovery::{Scope, pinned_kind};
+use serde_json::Value;
 
 use super::Cluster;
 use crate::wait::until;
@@ -24,6 +27,7 @@ pub(crate) enum Resource {
     SwarmMesh,
     SwarmPeer,
     Lease,
+    Event,
     Secret,
 }
 
@@ -36,6 +40,7 @@ impl Resource {
             Self::SwarmMesh => ("kubomesh.dev", "v1alpha1", "SwarmMesh", "swarmmeshes"),
             Self::SwarmPeer => ("kubomesh.dev", "v1alpha1", "SwarmPeer", "swarmpeers"),
             Self::Lease => ("coordination.k8s.io", "v1", "Lease", "leases"),
+            Self::Event => ("events.k8s.io", "v1", "Event", "events"),
             Self::Secret => ("", "v1", "Secret", "secrets"),
         };
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
@@ -48,6 +53,29 @@ impl Cluster {
     /// Objects of one kind in one namespace, for the administrator.
     pub(crate) fn api(&self, of: Resource, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), namespace, &of.kind())
+    }
+
+    /// The cells of an object of ours as `kubectl get` shows them.
+    pub(crate) async fn row(
+        &self,
+        of: Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Vec<Value>> {
+        let kind = of.kind();
+        let (version, plural) = (&kind.api_version, &kind.plural);
+        let path = format!("/apis/{version}/namespaces/{namespace}/{plural}/{name}");
+        let request = ::http::Request::get(path)
+            .header(ACCEPT, "application/json;as=Table;v=v1;g=meta.k8s.io")
+            .body(Vec::new())?;
+        let table: Value = self.client.request(request).await?;
+        let cells = table["rows"][0]["cells"].as_array().cloned();
+        cells.with_context(|| format!("no cells in {table}"))
+    }
+
+    /// The kinds that were added to Kubernetes' own.
+    pub(crate) fn crds(&self) -> Api<CustomResourceDefinition> {
+        Api::all(self.client.clone())
     }
 
     /// Applies a YAML stream as `kubectl apply --server-side` does: namespaces and CRDs first, the

@@ -65,6 +65,20 @@ impl World {
         .await
     }
 
+    /// An error if one of these nodes was told to take anything away, by its own request log.
+    pub(crate) fn nothing_taken<S: AsRef<str>>(&self, names: &[S]) -> Result<()> {
+        for member in self.members(names)? {
+            let (name, commands) = (&member.pod.name, member.node.commands()?);
+            ensure!(
+                !commands.is_empty(),
+                "{name} was told nothing at all: is its log one?"
+            );
+            let removal = commands.iter().find(|command| command.removes());
+            ensure!(removal.is_none(), "{name} was told {removal:?}");
+        }
+        Ok(())
+    }
+
     /// Waits for two more passes of the scenario's mesh, whatever they do: what was going to happen
     /// has happened by then.
     pub(crate) async fn two_passes(&self) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Meshes and records: making them, and what their status says.
 
 use anyhow::{Context, Result, ensure};
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use super::{SOON, condition};
@@ -131,6 +131,31 @@ impl World {
             let is = condition["status"] == status && condition["reason"] == reason;
             ensure!(is, "{condition}");
             Ok(condition["message"].as_str().unwrap_or_default().to_owned())
+        })
+        .await
+    }
+
+    /// Waits until an event says that a condition of an object changed: its type (`Normal` or
+    /// `Warning`), the condition, and the reason.
+    pub(crate) async fn event(
+        &self,
+        about: &str,
+        (kind, condition, reason): (&str, &str, &str),
+    ) -> Result<()> {
+        let events = self.cluster().api(Resource::Event, self.namespace());
+        let what = format!("{kind} event {condition}, {reason} about {about}");
+        until(&what, SOON, async || {
+            let events = events.list(&ListParams::default()).await?;
+            let found = events.items.iter().any(|event| {
+                let data = &event.data;
+                data["regarding"]["name"] == about
+                    && data["type"] == kind
+                    && data["action"] == condition
+                    && data["reason"] == reason
+            });
+            let all = events.items.iter().map(|event| &event.data["note"]);
+            ensure!(found, "there are {:?}", all.collect::<Vec<_>>());
+            Ok(())
         })
         .await
     }

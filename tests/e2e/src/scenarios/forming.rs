@@ -52,6 +52,13 @@ async fn mesh_forms(world: &mut World) -> Result<()> {
             && record["status"]["zone"] == spec.zone;
         ensure!(own, "the record of {} is {record}", spec.name);
     }
+    let shown = world
+        .cluster()
+        .row(Resource::SwarmMesh, world.namespace(), MESH);
+    let shown = shown.await?;
+    let wanted = json!([MESH, 16, "120/120", "True"]);
+    ensure!(json!(shown[..4]) == wanted, "kubectl shows {shown:?}");
+    world.event(MESH, ("Normal", "Ready", "AsWanted")).await?;
     let status = world.status(Resource::SwarmMesh, MESH).await?;
     let converged = status["lastConvergence"]["seconds"].as_f64();
     ensure!(converged.is_some_and(|seconds| seconds < 60.0), "{status}");

@@ -98,10 +98,5 @@ async fn statefulset_rolling_restart(world: &mut World) -> Result<()> {
         world.replace(name).await?;
     }
     world.healthy(&FOUR).await?;
-    for name in FOUR {
-        let commands = world.member(name)?.node.commands()?;
-        let removals = commands.iter().filter(|command| command.removes());
-        ensure!(removals.count() == 0, "{name} was told {commands:?}");
-    }
-    Ok(())
+    world.nothing_taken(&FOUR)
 }
