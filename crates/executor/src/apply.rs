@@ -1,18 +1,25 @@
 //! Writing to nodes: sequences of calls, each answered by an outcome.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
 
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::stream::{self, StreamExt};
 use kubomesh_core::{
     Access, Action, Call, Expected, Failure, FailureKind, MemberName, Outcome, Reading, Sequence,
 };
 use kubomesh_kubo::Node;
-use tokio::sync::mpsc;
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::gate::Pass;
 use crate::line::Line;
 use crate::metrics::Verb;
-use crate::{Executor, Inner, PATIENCE, lock};
+use crate::sweep::{Part, Sweep};
+use crate::{Executor, Inner, lock};
+
+/// The right to have a call in flight: to this node, and at all. Semaphores are never closed; were
+/// they, the call would go unbounded rather than be lost.
+type Place = (Option<OwnedSemaphorePermit>, Pass);
 
 impl Executor {
     /// Sends sequences: those of different nodes, and those of one node, side by side within the
@@ -30,40 +37,46 @@ impl Executor {
                 .or_default()
                 .push(sequence);
         }
-        let (pass, mut done) = mpsc::channel::<()>(1);
+        let (sweep, part) = Sweep::new();
         for sequences in nodes.into_values() {
-            let (executor, pass) = (self.clone(), pass.clone());
+            let (executor, part) = (self.clone(), part.clone());
             self.inner
                 .tracker
-                .spawn(async move { executor.apply_to_node(sequences, pass).await });
+                .spawn(async move { executor.apply_to_node(sequences, part).await });
         }
-        drop(pass);
-        let _ = tokio::time::timeout(PATIENCE, done.recv()).await;
-        drop(done);
+        drop(part);
+        sweep.wait().await;
         self.late_outcomes()
     }
 
-    async fn apply_to_node(&self, sequences: Vec<Sequence>, pass: mpsc::Sender<()>) {
-        let mut waiting = sequences.into_iter();
-        let mut running = FuturesUnordered::new();
-        let at_once = self.inner.limits.in_flight_per_node.max(1) as usize;
-        loop {
-            while running.len() < at_once
-                && let Some(sequence) = waiting.next()
-            {
-                running.push(async move {
-                    let outcomes = self.inner.run(&sequence).await;
-                    (sequence, outcomes)
-                });
-            }
-            let Some((sequence, outcomes)) = running.next().await else {
-                return;
-            };
-            lock(&self.inner.outcomes).extend(outcomes);
+    /// Sends the sequences of one node. Each waits for its place before the next one does: nodes take
+    /// turns at the gate, and a connection is opened only for what runs side by side.
+    async fn apply_to_node(&self, sequences: Vec<Sequence>, part: Part) {
+        let Some(first) = sequences.first() else {
+            return;
+        };
+        let (member, access) = (first.member.clone(), first.access.clone());
+        let (inner, at_once) = (&self.inner, self.inner.limits.in_flight_per_node.max(1));
+        let line = inner.lines.line(&first.uid, at_once);
+        let spare = Spare::default();
+        let placed = stream::iter(sequences)
+            .then(|sequence| Arc::clone(inner).enter(Arc::clone(&line), sequence));
+        let ended = placed.map(|(sequence, place)| async {
+            let outcomes = inner.run(&sequence, &line, &spare).await;
+            drop(place);
+            (sequence, outcomes)
+        });
+        let mut ended = pin!(ended.buffer_unordered(at_once as usize));
+        while let Some((sequence, outcomes)) = ended.next().await {
+            lock(&inner.outcomes).extend(outcomes);
             self.mark(&sequence, false);
-            if pass.is_closed() {
-                self.inner.wake.ring(&sequence.member);
+            match part.is_late() {
+                true => inner.wake.ring(&member),
+                false => part.step(),
             }
+        }
+        if let Some(node) = spare.take(|_| true) {
+            inner.lines.keep(&member, &line, &access, node);
         }
     }
 
@@ -81,14 +94,31 @@ impl Executor {
     }
 }
 
+/// Connections to one node between the sequences that use them.
+#[derive(Default)]
+struct Spare(Mutex<Vec<Node>>);
+
+impl Spare {
+    fn take(&self, fits: impl Fn(&Node) -> bool) -> Option<Node> {
+        lock(&self.0).pop().filter(fits)
+    }
+
+    fn put(&self, node: Option<Node>) {
+        lock(&self.0).extend(node);
+    }
+}
+
 impl Inner {
-    async fn run(&self, sequence: &Sequence) -> Vec<Outcome> {
-        let line = self
-            .lines
-            .line(&sequence.uid, self.limits.in_flight_per_node);
+    /// Waits until a call to a node may be in flight.
+    async fn enter(self: Arc<Self>, line: Arc<Line>, sequence: Sequence) -> (Sequence, Place) {
+        let call = Arc::clone(&line.calls).acquire_owned().await.ok();
         let suspect = self.health.is_suspect(&sequence.uid);
+        (sequence, (call, self.gate.enter(suspect).await))
+    }
+
+    async fn run(&self, sequence: &Sequence, line: &Arc<Line>, spare: &Spare) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(sequence.actions.len());
-        let mut node = None;
+        let mut node = spare.take(|node| node.peer_id() == sequence.expect);
         let mut stopped = false;
         for action in &sequence.actions {
             if stopped {
@@ -96,9 +126,7 @@ impl Inner {
                 outcomes.push(self.outcome(sequence, action, action.call.clone(), Err(skipped)));
                 continue;
             }
-            let _in_flight = line.calls.acquire().await;
-            let _place = self.gate.enter(suspect).await;
-            let result = self.act(sequence, &line, &mut node, action).await;
+            let result = self.act(sequence, line, &mut node, action).await;
             stopped = result.is_err();
             outcomes.push(self.outcome(sequence, action, action.call.clone(), result));
             if stopped && let Some(call) = &action.on_failure {
@@ -107,14 +135,11 @@ impl Inner {
                     on_failure: None,
                     ..action.clone()
                 };
-                let result = self.act(sequence, &line, &mut node, &instead).await;
+                let result = self.act(sequence, line, &mut node, &instead).await;
                 outcomes.push(self.outcome(sequence, action, call.clone(), result));
             }
         }
-        if let Some(node) = node {
-            self.lines
-                .keep(&sequence.member, &line, &sequence.access, node);
-        }
+        spare.put(node);
         outcomes
     }
 

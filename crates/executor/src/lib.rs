@@ -1,8 +1,8 @@
 //! Bounded fan-out to nodes: `observe` reads, `apply` writes. It has no choices: what is asked and
 //! what is sent, to whom, in which order and with which deadline stands in its arguments.
 //!
-//! A sweep waits for nobody for long: who has not answered after [`PATIENCE`] goes on in the
-//! background, and its answer wakes a later pass. A node's error changes only what is known of that
+//! A sweep waits for nobody for long: when nobody has answered for [`PATIENCE`], those that are
+//! missing go on in the background, and their answers wake a later pass. A node's error changes only what is known of that
 //! node.
 
 mod apply;
@@ -11,6 +11,7 @@ mod health;
 mod line;
 mod metrics;
 mod observe;
+mod sweep;
 mod wake;
 
 use std::collections::BTreeSet;
@@ -30,11 +31,7 @@ use crate::wake::Wake;
 pub use crate::apply::touched_by;
 pub use crate::metrics::ExecutorMetrics;
 pub use crate::observe::Observations;
-
-/// How long a pass waits for answers before it goes on without them. Ten times what a healthy node
-/// in the same cluster takes for all its reads (0.4–0.9 ms each, measured-on-kubo row 2) even when
-/// the machine is loaded, and short enough that one hung node does not delay another's link.
-pub const PATIENCE: Duration = Duration::from_secs(1);
+pub use crate::sweep::{LONGEST_WAIT, PATIENCE};
 
 /// Deadline of one read and of one short write (rules.md, Limits).
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);

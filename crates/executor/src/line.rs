@@ -23,7 +23,7 @@ pub(crate) struct Lines {
 /// All that there is of one node's connections.
 pub(crate) struct Line {
     /// Calls in flight to this node.
-    pub(crate) calls: Semaphore,
+    pub(crate) calls: Arc<Semaphore>,
     /// One filters call at a time a node (measured-on-kubo, row 27).
     pub(crate) filters: TurnLock<()>,
     idle: Mutex<Option<Idle>>,
@@ -49,7 +49,7 @@ impl Lines {
         let mut lines = lock(&self.lines);
         let line = lines.entry(uid.clone()).or_insert_with(|| {
             Arc::new(Line {
-                calls: Semaphore::new((calls as usize).max(1)),
+                calls: Arc::new(Semaphore::new((calls as usize).max(1))),
                 filters: TurnLock::new(()),
                 idle: Mutex::default(),
             })

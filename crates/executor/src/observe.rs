@@ -9,12 +9,12 @@ use kubomesh_core::{
     Scheme, Scope, Sighting,
 };
 use kubomesh_kubo::{Introduction, Listing, Node};
-use tokio::sync::mpsc;
 
 use crate::health::Standing;
 use crate::line::Line;
 use crate::metrics::Verb;
-use crate::{Executor, Inner, PATIENCE, READ_DEADLINE, lock};
+use crate::sweep::{Part, Sweep};
+use crate::{Executor, Inner, READ_DEADLINE, lock};
 
 /// What is known of every node, by name.
 pub type Observations = BTreeMap<MemberName, Arc<Observation>>;
@@ -31,7 +31,7 @@ impl Executor {
         keep_idle: bool,
         known: &mut Observations,
     ) -> BTreeSet<MemberName> {
-        let (sweep, mut done) = mpsc::channel::<()>(1);
+        let (sweep, part) = Sweep::new();
         for (name, inquiry) in inquiries {
             let standing = self.inner.health.standing(&inquiry.uid, (self.inner.now)());
             if standing == Standing::Waiting || !lock(&self.inner.asking).insert(name.clone()) {
@@ -46,17 +46,14 @@ impl Executor {
                 suspect,
                 keep_idle,
             };
-            let (inner, sweep) = (Arc::clone(&self.inner), sweep.clone());
             // A suspect waits at its own door, in its own time: the pass does not wait for it.
-            let sweep = (!suspect).then_some(sweep);
+            let (inner, part) = (Arc::clone(&self.inner), (!suspect).then(|| part.clone()));
             self.inner
                 .tracker
-                .spawn(async move { inner.ask_and_keep(asking, sweep).await });
+                .spawn(async move { inner.ask_and_keep(asking, part).await });
         }
-        drop(sweep);
-        // Nothing is ever sent: the channel ends when the last task of the sweep does.
-        let _ = tokio::time::timeout(PATIENCE, done.recv()).await;
-        drop(done);
+        drop(part);
+        sweep.wait().await;
         let answers = std::mem::take(&mut *lock(&self.inner.answers));
         let mut renewed = BTreeSet::new();
         for (name, observation) in answers {
@@ -85,15 +82,16 @@ struct Answer {
 }
 
 impl Inner {
-    async fn ask_and_keep(&self, asking: Asking, sweep: Option<mpsc::Sender<()>>) {
+    async fn ask_and_keep(&self, asking: Asking, part: Option<Part>) {
         let pass = self.gate.enter(asking.suspect).await;
         let answer = self.ask(&asking).await;
         drop(pass);
         let observation = self.observation(&asking, answer);
         lock(&self.answers).push((asking.name.clone(), observation));
         lock(&self.asking).remove(&asking.name);
-        if sweep.is_none_or(|sweep| sweep.is_closed()) {
-            self.wake.ring(&asking.name);
+        match part {
+            Some(part) if !part.is_late() => part.step(),
+            _ => self.wake.ring(&asking.name),
         }
     }
 

@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{LONGEST_WAIT, PATIENCE, Part, Sweep};
+
+/// How long a pass waits for a task that does this.
+async fn waited<F: Future<Output = ()> + Send + 'static>(task: impl FnOnce(Part) -> F) -> Duration {
+    let (sweep, part) = Sweep::new();
+    let began = Instant::now();
+    let tracker = tokio_util::task::TaskTracker::new();
+    let task = tracker.spawn(task(part));
+    sweep.wait().await;
+    task.abort();
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_end_are_waited_for() {
+    let took = waited(|part| async move {
+        sleep(Duration::from_millis(300)).await;
+        drop(part);
+    });
+    assert_eq!(took.await, Duration::from_millis(300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_waited_for_no_longer_than_patience() {
+    let took = waited(|part| async move {
+        sleep(PATIENCE * 100).await;
+        drop(part);
+    });
+    assert_eq!(took.await, PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_waited_for_and_silence_counts_from_the_last() {
+    let took = waited(|part| async move {
+        for _ in 0..4 {
+            sleep(PATIENCE / 2).await;
+            part.step();
+        }
+        sleep(PATIENCE * 100).await;
+    });
+    let took = took.await;
+    assert!(took > PATIENCE * 2 && took <= PATIENCE * 7 / 2, "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_progress_is_left_to_itself() {
+    let took = waited(|part| async move {
+        loop {
+            sleep(PATIENCE / 10).await;
+            part.step();
+        }
+    });
+    let took = took.await;
+    assert!(
+        took >= LONGEST_WAIT && took < LONGEST_WAIT + PATIENCE,
+        "{took:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_left_behind_knows_it() {
+    let (sweep, part) = Sweep::new();
+    assert!(!part.is_late());
+    sweep.wait().await;
+    assert!(part.is_late());
+}
