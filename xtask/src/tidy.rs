@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the house rules, held by a program.
 
+mod dashboard;
 mod functions;
 mod headers;
 mod layers;
@@ -62,6 +63,7 @@ const CHECKS: &[fn(&House<'_>) -> Vec<Finding>] = &[
     names::check,
     rbac::check,
     metrics::check,
+    dashboard::check,
     runbooks::check,
     words::check,
     toolchain::check,

@@ -1,6 +1,7 @@
 //! Each check finds what breaks its rule, and nothing where it is held.
 
 mod code;
+mod dashboard;
 mod layers;
 mod pages;
 mod words;
