@@ -17,6 +17,7 @@ mod member;
 mod observation;
 mod plan;
 mod policy;
+mod reason;
 mod record;
 mod redacted;
 mod report;
@@ -41,9 +42,8 @@ pub use policy::{
     Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings,
     TopologyPolicy,
 };
+pub use reason::Reason;
 pub use record::{Capacity, OwnedFilter, Record, RemovedFilter, Retired};
 pub use redacted::Redacted;
-pub use report::{
-    Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Reason, Report,
-};
+pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report};
 pub use time::Timestamp;
