@@ -12,8 +12,9 @@ use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpSocket, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::timeout;
 
 /// How long a request may take.
@@ -49,6 +50,20 @@ pub(crate) async fn request(
             let value = HeaderValue::try_from(format!("Bearer {token}"))?;
             request.headers_mut().insert(AUTHORIZATION, value);
         }
+        exchange(stream, request).await
+    };
+    let answer = timeout(DEADLINE, call).await;
+    answer
+        .unwrap_or_else(|_| Err(anyhow!("no answer within {DEADLINE:?}")))
+        .with_context(|| format!("http://{to}{path}"))
+}
+
+/// One POST of a JSON body over TCP.
+pub(crate) async fn post_json(to: SocketAddr, path: &str, body: &Value) -> Result<Answer> {
+    let call = async {
+        let stream = TcpStream::connect(to).await?;
+        let mut request = build(Method::POST, &to.to_string(), path)?;
+        *request.body_mut() = Full::from(serde_json::to_vec(body)?);
         exchange(stream, request).await
     };
     let answer = timeout(DEADLINE, call).await;

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
+use crate::block::OWN_ROUTES;
 use crate::cli::Parts;
 use crate::node::Kind;
 use crate::run::Options;
@@ -16,7 +17,11 @@ pub(crate) async fn run(options: &Options, name: &str) -> Result<()> {
     inside.args(["--user", "--map-root-user", "--net", "--mount"]);
     // The new user's process is told of its parent's death only if it asks for that itself.
     inside.args(["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c"]);
-    inside.args(["ip link set lo up && exec \"$0\" \"$@\""]);
+    let routes = OWN_ROUTES.map(|route| format!("ip route add local {route} dev lo && "));
+    inside.arg(format!(
+        "ip link set lo up && {}exec \"$0\" \"$@\"",
+        routes.concat()
+    ));
     inside.arg(std::env::current_exe()?);
     arguments(&mut inside, options);
     inside.args(["--inside", name]);

@@ -183,7 +183,11 @@ impl Lab {
         Ok(Self {
             parts: options.parts.clone(),
             kind: options.kind.clone(),
-            block: Block::claim()?,
+            block: if options.inside {
+                Block::inside()
+            } else {
+                Block::claim()?
+            },
             logs,
             shared: None,
         })

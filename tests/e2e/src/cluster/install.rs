@@ -18,7 +18,7 @@ use crate::process::command;
 pub(crate) const CONTROLLER_NAMESPACE: &str = "kubomesh-system";
 
 /// The service account that the base gives the controller.
-const CONTROLLER_ACCOUNT: &str = "kubomesh";
+pub(super) const CONTROLLER_ACCOUNT: &str = "kubomesh";
 
 /// How long the controller's token is valid.
 const TOKEN_SECONDS: i64 = 8 * 3600;

@@ -4,6 +4,7 @@ mod install;
 mod namespace;
 mod objects;
 mod outage;
+mod permissions;
 
 use std::cell::RefCell;
 use std::fs;
@@ -26,6 +27,7 @@ use crate::wait::until;
 
 pub(crate) use install::{CONTROLLER_NAMESPACE, copy};
 pub(crate) use objects::Resource;
+pub(crate) use permissions::Permission;
 
 /// How long the store or the server may take to be ready.
 const READY: Duration = Duration::from_secs(30);

@@ -40,7 +40,7 @@ impl Node {
         let mut config: Value = serde_json::from_slice(&text)?;
         merge(&mut config, self.kubo_settings(api_port)?);
         fs::write(&file, serde_json::to_vec_pretty(&config)?)?;
-        let mut daemon = command(program);
+        let mut daemon = self.command(program);
         daemon
             .args(["daemon", "--migrate=false"])
             .env("IPFS_PATH", &repo);

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::process::Running;
+use crate::process::{Running, command};
 use crate::wait::until;
 use tap::Tap;
 
@@ -69,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) water: Option<(u32, u32)>,
     /// Whether every RPC request is written down.
     pub(crate) logged: bool,
+    /// Name of the network namespace that it runs in; `None` for the lab's.
+    pub(crate) netns: Option<&'static str>,
     /// A repository whose identity it has, for a second node with the same.
     pub(crate) identity_of: Option<PathBuf>,
 }
@@ -250,6 +252,16 @@ impl Node {
 
     fn request_log(&self) -> PathBuf {
         self.folder.join(format!("{}.requests", self.name))
+    }
+
+    /// The command of a program where the node runs.
+    fn command(&self, program: &Path) -> Command {
+        let Some(netns) = self.settings.netns else {
+            return command(program);
+        };
+        let mut inside = command(Path::new("nsenter"));
+        inside.arg(format!("--net=/run/netns/{netns}")).arg(program);
+        inside
     }
 
     /// Makes the repository if it is the first start, and the command.

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::{API_PORT, Node};
-use crate::process::command;
 
 // === impl Node ===
 
@@ -25,7 +24,7 @@ impl Node {
             fs::copy(other.join("config"), repo.join("config"))
                 .with_context(|| other.display().to_string())?;
         }
-        let mut node = command(program);
+        let mut node = self.command(program);
         node.arg("--repo").arg(&repo);
         node.args(["--api", &format!("{}:{API_PORT}", self.ip)]);
         node.args(["--swarm", &self.swarm_address()]);

@@ -1,11 +1,15 @@
 //! The scenarios, each a story that ends with every member's own answers and a second, empty plan.
 
+mod bad_input;
+mod fakes;
 mod forming;
 mod identity;
 mod leaving;
 mod modes;
+mod networks;
 mod outages;
 mod policy;
+mod rbac;
 mod replicas;
 mod restarts;
 mod settings;
@@ -25,4 +29,8 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     replicas::SCENARIOS,
     trouble::SCENARIOS,
     outages::SCENARIOS,
+    rbac::SCENARIOS,
+    fakes::SCENARIOS,
+    bad_input::SCENARIOS,
+    networks::SCENARIOS,
 ];

@@ -170,7 +170,7 @@ impl World {
     }
 
     /// The cluster node of a zone.
-    async fn host(&mut self, zone: &'static str) -> Result<String> {
+    pub(super) async fn host(&mut self, zone: &'static str) -> Result<String> {
         if let Some(host) = self.hosts.get(zone) {
             return Ok(host.clone());
         }

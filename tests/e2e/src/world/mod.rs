@@ -1,5 +1,6 @@
 //! The world of one scenario: its namespaces, nodes, pods and controllers, all of which end with it.
 
+mod fakes;
 mod members;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,10 +24,14 @@ use crate::wait::until;
 /// Name of the Lease object.
 pub(crate) const LEASE: &str = "kubomesh";
 
+/// How long many fakes may take to be served.
+const STARTED: Duration = Duration::from_secs(15);
+
 /// What a scenario is played with.
 pub(crate) struct World {
     cluster: Rc<Cluster>,
     kubomesh: PathBuf,
+    fakefleet: Option<PathBuf>,
     kind: Kind,
     subnet: Subnet,
     lab: Ipv4Addr,
@@ -56,6 +61,7 @@ impl World {
         let mut world = Self {
             cluster,
             kubomesh: lab.parts.kubomesh.clone(),
+            fakefleet: lab.parts.fakefleet.clone(),
             kind: lab.kind.clone(),
             subnet,
             lab: lab.block.own(),

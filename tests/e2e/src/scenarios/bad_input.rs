@@ -1,0 +1,250 @@
+//! Bad input: each kind gets one clear sentence and touches nothing else.
+
+use anyhow::{Result, bail, ensure};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::{Value, json};
+
+use crate::cluster::Resource;
+use crate::judge::{MESH, SOON, condition};
+use crate::registry::{Place, Scenario};
+use crate::wait::until;
+use crate::world::World;
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    Scenario::mesh(
+        "bad_answers_are_conditions",
+        "what is not Kubo, or answers nonsense, is named in its record; the others are meshed",
+        |world| Box::pin(bad_answers_are_conditions(world)),
+    ),
+    Scenario::mesh(
+        "bad_secrets_are_conditions",
+        "a secret that is missing, of the wrong type or malformed is named with the remedy",
+        |world| Box::pin(bad_secrets_are_conditions(world)),
+    ),
+    Scenario::mesh(
+        "selector_matches_nothing",
+        "a mesh without members says so and waits",
+        |world| Box::pin(selector_matches_nothing(world)),
+    ),
+    Scenario {
+        place: Place::OwnCluster,
+        ..Scenario::mesh(
+            "no_crds_installed",
+            "without CRDs the controller says how to install them, and goes on once they are there",
+            |world| Box::pin(no_crds_installed(world)),
+        )
+    },
+];
+
+/// What is wrong with a fake, and what its record must say: status and reason of a condition, and
+/// words of its message.
+struct Wrong {
+    faults: Value,
+    says: Option<(&'static str, &'static str, &'static str)>,
+    words: &'static [&'static str],
+}
+
+fn wrongs() -> Vec<Wrong> {
+    let not_kubo = Some(("Reachable", "False", "NotKubo"));
+    let unreachable = Some(("Reachable", "False", "Unreachable"));
+    let wrong = |faults, says, words| Wrong {
+        faults,
+        says,
+        words,
+    };
+    vec![
+        wrong(
+            json!({"fault": {"status": {"code": 404}}}),
+            not_kubo,
+            &["not Kubo"],
+        ),
+        wrong(json!({"fault": "html"}), not_kubo, &["text/html"]),
+        wrong(json!({"fault": "garbage"}), not_kubo, &["JSON"]),
+        wrong(json!({"fault": "deep_nesting"}), not_kubo, &["JSON"]),
+        wrong(json!({"fault": "endless_body"}), unreachable, &["larger"]),
+        wrong(json!({"fault": "null_lists"}), not_kubo, &["null"]),
+        wrong(
+            json!({"fault": {"many_peers": {"count": 100_000}}, "only": ["swarm/peers"]}),
+            None,
+            &[],
+        ),
+        wrong(json!({"lists_itself": true}), None, &[]),
+    ]
+}
+
+/// Good ones beside them.
+const GOOD: usize = 3;
+
+async fn bad_answers_are_conditions(world: &mut World) -> Result<()> {
+    let wrongs = wrongs();
+    let count = u8::try_from(GOOD + wrongs.len())?;
+    let fakes = world.start_fakes(count).await?;
+    for (pod, wrong) in fakes.pods[GOOD..].iter().zip(&wrongs) {
+        let order = json!({"node": pod.name, "faults": wrong.faults});
+        fakes.order("/fault", &order).await?;
+    }
+    world.create_mesh(json!({})).await?;
+    world.start_controller("one", &[]).await?;
+    let good: Vec<&str> = fakes.pods[..GOOD]
+        .iter()
+        .map(|pod| pod.name.as_str())
+        .collect();
+    until("the others are linked", SOON, async || {
+        for name in &good {
+            let node = fakes.get(&format!("/node?name={name}")).await?;
+            let peers = node["peers"].as_array().into_iter().flatten();
+            let peers: Vec<&str> = peers.filter_map(Value::as_str).collect();
+            let missing = good.iter().find(|one| *one != name && !peers.contains(one));
+            ensure!(missing.is_none(), "{name} does not list {missing:?}");
+        }
+        Ok(())
+    })
+    .await?;
+    let mut wrongly = Vec::new();
+    for (pod, wrong) in fakes.pods[GOOD..].iter().zip(&wrongs) {
+        if let Err(error) = named(world, &pod.name, wrong).await {
+            wrongly.push(format!("{}: {error:#}", wrong.faults));
+        }
+    }
+    ensure!(wrongly.is_empty(), "{}", wrongly.join("\n"));
+    Ok(())
+}
+
+async fn named(world: &World, name: &str, wrong: &Wrong) -> Result<()> {
+    let Some(says) = wrong.says else {
+        // Nothing wrong with it as long as it answers.
+        world
+            .member_says(name, ("Reachable", "True", "AsWanted"))
+            .await?;
+        return Ok(());
+    };
+    let message = world.member_says(name, says).await?;
+    let missing = wrong.words.iter().find(|word| !message.contains(**word));
+    ensure!(missing.is_none(), "no {missing:?} in `{message}`");
+    Ok(())
+}
+
+async fn bad_secrets_are_conditions(world: &mut World) -> Result<()> {
+    world.add_plain(&["a", "b"]).await?;
+    let auth = json!({"name": "kubo-rpc-auth", "key": "auth"});
+    let peers = json!({
+        "selector": {"matchLabels": {"app.kubernetes.io/name": "kubo"}},
+        "rpc": {"authSecretRef": auth},
+    });
+    world.create_mesh(json!({"peers": peers})).await?;
+    world
+        .start_controller("one", &["--secret-interval=1s"])
+        .await?;
+    refused(world, &["may not get the secret", "mesh-secrets"]).await?;
+    world.cluster().allow_secrets(world.namespace()).await?;
+    refused(world, &["does not exist", "create it"]).await?;
+    make_secret(world, "Opaque", json!({"auth": "bearer:x"})).await?;
+    refused(world, &["has type Opaque", "kubomesh.dev/rpc-auth"]).await?;
+    let wanted = "kubomesh.dev/rpc-auth";
+    make_secret(world, wanted, json!({"other": "bearer:x"})).await?;
+    refused(world, &["has no key `auth`"]).await?;
+    make_secret(world, wanted, json!({"auth": "just a word"})).await?;
+    let said = refused(world, &["cannot be used", "bearer:"]).await?;
+    ensure!(!said.contains("just a word"), "it tells the secret: {said}");
+    let (a, b) = (world.member("a")?, world.member("b")?);
+    for member in [a, b] {
+        let connected = member.node.connected().await?;
+        ensure!(connected.is_empty(), "{} has links", member.pod.name);
+    }
+    make_secret(world, wanted, json!({"auth": "bearer:x"})).await?;
+    world.healthy(&["a", "b"]).await
+}
+
+/// Waits until the mesh is refused because of its secret with a sentence that has these words.
+async fn refused(world: &World, words: &[&str]) -> Result<String> {
+    until(&format!("the mesh says {words:?}"), SOON, async || {
+        let status = world.status(Resource::SwarmMesh, MESH).await?;
+        let Some(accepted) = condition(&status, "Accepted") else {
+            bail!("it says nothing: {status}");
+        };
+        let message = accepted["message"].as_str().unwrap_or_default();
+        let right = accepted["status"] == "False"
+            && accepted["reason"] == "SecretUnreadable"
+            && message.contains("spec.peers.rpc.authSecretRef")
+            && words.iter().all(|word| message.contains(word));
+        ensure!(right, "{accepted}");
+        Ok(message.to_owned())
+    })
+    .await
+}
+
+/// Makes the secret anew: its type cannot be changed.
+async fn make_secret(world: &World, kind: &str, data: Value) -> Result<()> {
+    let secrets = world.cluster().api(Resource::Secret, world.namespace());
+    if secrets.get_opt("kubo-rpc-auth").await?.is_some() {
+        secrets
+            .delete("kubo-rpc-auth", &DeleteParams::default())
+            .await?;
+    }
+    let secret = serde_json::from_value(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "kubo-rpc-auth"},
+        "type": kind,
+        "stringData": data,
+    }))?;
+    secrets.create(&PostParams::default(), &secret).await?;
+    Ok(())
+}
+
+async fn selector_matches_nothing(world: &mut World) -> Result<()> {
+    world.add_plain(&["a", "b"]).await?;
+    let none = json!({"selector": {"matchLabels": {"app.kubernetes.io/name": "nobody"}}});
+    world.create_mesh(json!({"peers": none})).await?;
+    world.start_controller("one", &[]).await?;
+    let message = world.mesh_says(("Ready", "False", "NoMembers")).await?;
+    ensure!(message.contains("selector"), "it names no field: {message}");
+    let some = json!({"selector": {"matchLabels": {"app.kubernetes.io/name": "kubo"}}});
+    world.patch_mesh(json!({"peers": some})).await?;
+    world.healthy(&["a", "b"]).await
+}
+
+async fn no_crds_installed(world: &mut World) -> Result<()> {
+    world.add_plain(&["a", "b"]).await?;
+    let cluster = world.cluster();
+    let crds = cluster.crds();
+    let mut kept = Vec::new();
+    for name in ["swarmmeshes.kubomesh.dev", "swarmpeers.kubomesh.dev"] {
+        let mut crd = crds.get(name).await?;
+        crd.metadata = kube::api::ObjectMeta {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        };
+        crd.status = None;
+        crds.delete(name, &DeleteParams::default()).await?;
+        kept.push(crd);
+    }
+    until("the CRDs are gone", SOON, async || {
+        let left = crds.list(&kube::api::ListParams::default()).await?;
+        let left = left
+            .items
+            .iter()
+            .filter_map(|crd| crd.metadata.name.as_deref());
+        let left: Vec<&str> = left.filter(|name| name.starts_with("swarm")).collect();
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
+    .await?;
+    world.start_controller("one", &[]).await?;
+    for kind in ["swarmmeshes.kubomesh.dev", "swarmpeers.kubomesh.dev"] {
+        world
+            .log_says("one", &["does not know", kind, "install the CRDs"])
+            .await?;
+    }
+    for crd in &kept {
+        let name = crd.metadata.name.as_deref().unwrap_or_default();
+        let params = PatchParams::apply("kubomesh-e2e").force();
+        let crds = world.cluster().crds();
+        crds.patch(name, &params, &Patch::Apply(crd)).await?;
+    }
+    until("the mesh can be made", SOON, async || {
+        world.create_mesh(json!({})).await
+    })
+    .await?;
+    world.healthy(&["a", "b"]).await
+}
