@@ -44,6 +44,8 @@ struct Wrong {
     words: &'static [&'static str],
 }
 
+const TOO_LARGE: &[&str] = &["larger than 16777216 bytes"];
+
 fn wrongs() -> Vec<Wrong> {
     let not_kubo = Some(("Reachable", "False", "NotKubo"));
     let unreachable = Some(("Reachable", "False", "Unreachable"));
@@ -59,14 +61,22 @@ fn wrongs() -> Vec<Wrong> {
             &["not Kubo"],
         ),
         wrong(json!({"fault": "html"}), not_kubo, &["text/html"]),
-        wrong(json!({"fault": "garbage"}), not_kubo, &["JSON"]),
-        wrong(json!({"fault": "deep_nesting"}), not_kubo, &["JSON"]),
-        wrong(json!({"fault": "endless_body"}), unreachable, &["larger"]),
-        wrong(json!({"fault": "null_lists"}), not_kubo, &["null"]),
+        wrong(
+            json!({"fault": "garbage"}),
+            not_kubo,
+            &["id", "expected value"],
+        ),
+        wrong(
+            json!({"fault": "deep_nesting"}),
+            not_kubo,
+            &["id", "not what this verb answers with"],
+        ),
+        wrong(json!({"fault": "endless_body"}), unreachable, TOO_LARGE),
+        wrong(json!({"fault": "null_lists"}), not_kubo, &["`ID`"]),
         wrong(
             json!({"fault": {"many_peers": {"count": 100_000}}, "only": ["swarm/peers"]}),
-            None,
-            &[],
+            unreachable,
+            TOO_LARGE,
         ),
         wrong(json!({"lists_itself": true}), None, &[]),
     ]
