@@ -201,17 +201,23 @@ impl EventWriter {
             }
             let outcome = match timeout(DEADLINE, self.create(regarding, transition)).await {
                 Ok(Ok(_)) => Ok(()),
+                Ok(Err(kube::Error::Api(status))) if status.code == 403 => Err(format!(
+                    "the controller may not create events.events.k8s.io: grant its service account \
+                     the verb `create` on them, as manifests/base/rbac.yaml does ({})",
+                    status.message
+                )),
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("the API server does not answer".into()),
             };
             let label = if outcome.is_ok() { "done" } else { "failed" };
             self.metrics.writes.get(("event", label)).inc();
-            if let Err(why) = &outcome
+            let why = outcome.err();
+            if let Some(why) = &why
                 && said.as_ref() != Some(why)
             {
                 tracing::warn!("an event is not written: {why}");
-                said = Some(why.clone());
             }
+            said = why;
             tokio::time::sleep(GAP).await;
         }
     }
