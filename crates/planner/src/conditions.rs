@@ -251,7 +251,7 @@ impl Findings<'_, '_> {
             return (
                 Status::False,
                 ReasonCode::NoMembers,
-                "the mesh has no member".into(),
+                "no pod matches spec.peers.selector: the mesh has no member".into(),
             );
         }
         if !reachable {

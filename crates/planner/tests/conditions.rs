@@ -25,7 +25,7 @@ fn of_a_mesh_without_members() {
     NetworkApplied=True AsWanted:
     Connected=Unknown NoMembers: no member can be reached
     Degraded=False AsWanted:
-    Ready=False NoMembers: the mesh has no member
+    Ready=False NoMembers: no pod matches spec.peers.selector: the mesh has no member
     ");
 }
 
