@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test of the project, counted.
 
 mod alerts;
+mod benches;
 mod cargo;
 mod demo;
 mod go;
@@ -8,11 +9,11 @@ mod lab;
 mod parts;
 
 use std::ops::AddAssign;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::str::FromStr;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::project::Project;
@@ -159,6 +160,24 @@ fn run_part(project: &Project, part: &Part) -> Row {
         counts,
         seconds: start.elapsed().as_secs_f64(),
     }
+}
+
+/// Runs a program that counts its tests itself: its last line is in the form of [`Counts`].
+fn counted(command: &mut Command) -> Result<Counts> {
+    let mut last = String::new();
+    let status = run::run_lines(command, |line| {
+        println!("{line}");
+        line.clone_into(&mut last);
+    })?;
+    let counts: Counts = last
+        .parse()
+        .with_context(|| format!("it ended with {status} and no counts"))?;
+    let agree = status.success() == (counts.failed == 0);
+    ensure!(
+        agree,
+        "it ended with {status}, and its last line is `{counts}`"
+    );
+    Ok(counts)
 }
 
 // === impl Test ===

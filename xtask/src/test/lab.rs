@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::Counts;
 use crate::e2e::{self, E2e};
@@ -10,21 +10,9 @@ use crate::goparts;
 use crate::project::Project;
 use crate::run;
 
-/// Every scenario. The lab's last line is in the form of [`Counts`].
+/// Every scenario.
 pub(super) fn scenarios(project: &Project) -> Result<Counts> {
-    let mut last = String::new();
-    let status = run::run_lines(&mut e2e::lab(project, &E2e::default())?, |line| {
-        println!("{line}");
-        line.clone_into(&mut last);
-    })?;
-    let counts: Counts = last
-        .parse()
-        .with_context(|| format!("the lab ended with {status} and no counts"))?;
-    ensure!(
-        status.success() == (counts.failed == 0),
-        "the lab ended with {status}, and its last line is `{counts}`"
-    );
-    Ok(counts)
+    super::counted(&mut e2e::lab(project, &E2e::default())?)
 }
 
 /// Whether there is a base that can be rendered: its CRDs are generated.
