@@ -431,11 +431,43 @@ fn an_empty_list_removes_nothing() {
 }
 
 #[test]
-fn records_of_another_mesh_or_without_identity_do_not_count() {
-    let mut case = Case::with(&[]);
-    case.records(&["p1", "p2"]);
-    case.list("kubo", &[]);
-    assert_eq!(case.membership("kubo").doubt, None);
+fn only_records_of_the_mesh_with_an_identity_count() {
+    let peer = "12D3KooWGRUahGgbEdJrTvHe7uTBC7K7fiGJxv6mBpS5mbfhxX8P";
+    // Namespace, mesh, role, whether there is an identity, whether the record counts.
+    for (namespace, mesh, role, identity, counts) in [
+        ("apps", "kubo", Role::Kubo, true, true),
+        ("lab", "kubo", Role::Kubo, true, false),
+        ("apps", "other", Role::Kubo, true, false),
+        ("apps", "kubo", Role::Relay, true, false),
+        ("apps", "kubo", Role::Kubo, false, false),
+    ] {
+        let mut case = Case::with(&[]);
+        let stored = |n: usize| {
+            let name = format!("p{n}{}", role.record_suffix());
+            let mut record = Record::new(mesh, format!("p{n}").into(), role, "uid".into());
+            record.peer_id = identity.then(|| peer.parse().unwrap());
+            let stored = StoredRecord {
+                uid: "u".into(),
+                version: "1".into(),
+                record: Ok(Arc::new(record)),
+                status: None,
+            };
+            (RecordKey::new(namespace, &name), stored)
+        };
+        let view = StoredRecords {
+            synced: true,
+            records: (0..5).map(stored).collect(),
+            ..StoredRecords::default()
+        };
+        case.index.set_records(Arc::new(view), NOW);
+        case.list("kubo", &[]);
+        let doubt = case.membership("kubo").doubt.clone();
+        assert_eq!(
+            doubt.is_some(),
+            counts,
+            "{namespace} {mesh} {role:?} {identity}"
+        );
+    }
 }
 
 #[test]

@@ -512,6 +512,30 @@ async fn a_restored_store_is_read_anew_and_holds_removals_for_five_minutes() {
     assert!((290..=301).contains(&waited), "{waited} s");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_restored_store_that_one_watch_sees_is_read_anew_by_all() {
+    let mut case = Case::with(&[pod("a", "127.50.0.1")]);
+    case.members(&["a"]).await;
+    let backup = case.server.snapshot();
+    case.server.put("pods", pod("b", "127.50.0.2"));
+    case.server.put("swarmpeers", peer("b", "kubo"));
+    case.members(&["a", "b"]).await;
+    // Only the pods' watch notices, when it starts again.
+    case.server.restore_unheard(backup);
+    case.server.fail("watch", "pods", Fault::Gone, Some(1));
+    let before = tokio::time::Instant::now();
+    let mut records = case.found.records.clone();
+    records
+        .wait_for(|records| records.records.is_empty())
+        .await
+        .unwrap();
+    assert!(before.elapsed() < Duration::from_secs(40));
+    elapse(5).await;
+    for plural in ["swarmmeshes", "swarmpeers", "nodes"] {
+        assert_eq!(case.server.asked("list", plural), 2, "{plural}");
+    }
+}
+
 // === secrets ===
 
 fn with_secret(kind: &str, data: &Value) -> ApiServer {

@@ -268,6 +268,13 @@ impl<W: Watched, T: Send + 'static> Informer<W, T> {
             }
         };
         let number = number_of(&stated);
+        if number > 0 && number < number_of(version) {
+            let why = format!(
+                "a watch of {} shows an older state than before",
+                W::KIND.label()
+            );
+            return Ok(Some(End::Lost(why)));
+        }
         if !stated.is_empty() {
             *version = stated;
         }
