@@ -75,9 +75,16 @@ fn another_identity_without_a_new_start_is_wrong_and_gets_nothing_but_id() {
     let planned = fleet.pass();
     insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True WrongIdentity: another identity than the recorded one answers at: c");
     insta::assert_snapshot!(fleet.member_condition(&planned, "c", ConditionKind::WrongIdentity), @"WrongIdentity=True WrongIdentity: it shows C, expected is P2; nothing but its identity is asked for; delete its record to accept the new one");
-    // The recorded one answers again.
+    // The recorded one answers again: only its identity was asked, what was read before is history.
     fleet.node("c").peer_id = kubomesh_model::peer_id(2);
-    let _ = fleet.pass();
+    let planned = fleet.pass();
+    assert!(
+        planned
+            .plan
+            .sequences
+            .iter()
+            .all(|one| one.member != name("c"))
+    );
     assert_eq!(asked(&fleet, "c"), "Peer(C) Full { conn_limits: false } ×1");
     fleet.ends_well();
 }
@@ -207,6 +214,12 @@ fn one_identity_at_two_addresses_is_left_alone_after_two_sweeps() {
     assert_eq!(
         fleet.records["d"].peer_id, None,
         "whoever comes second waits from the first sweep on"
+    );
+    let once = fleet.plan();
+    let state = |text: &str| once.report.members[text].state;
+    assert_eq!(
+        (state("c"), state("d")),
+        (MemberState::Reachable, MemberState::Waiting)
     );
     let planned = fleet.pass();
     insta::assert_snapshot!(fleet.member_condition(&planned, "c", ConditionKind::DuplicateIdentity), @"DuplicateIdentity=True DuplicateIdentity: C answers at the address of d too");

@@ -163,8 +163,7 @@ impl Story {
                 self.fleet.node(text).peer_id = node.peer_id;
             }
             Event::Move(_) => {
-                let ip =
-                    std::net::Ipv4Addr::new(10, 1, 0, u8::try_from(self.joined % 250).unwrap() + 1);
+                let ip = std::net::Ipv4Addr::new(10, 1, 0, (self.joined % 250) as u8 + 1);
                 fleet.break_all(text);
                 fleet.node(text).ip = ip.into();
                 fleet

@@ -1,5 +1,7 @@
 //! How fast connections are asked for (rules.md, Links and Limits; kubo.md 2.3).
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -169,6 +169,22 @@ fn a_retired_identity_is_kept_for_silent_members_for_a_day_then_dropped_with_a_w
 }
 
 #[test]
+fn dropping_a_retired_identity_that_lives_elsewhere_warns_nobody() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.node("b").failure = Some(Failure::new(FailureKind::TimedOut, "no answer in 5 s"));
+    let node = fleet.leave("c");
+    let _ = fleet.pass();
+    fleet.join("d");
+    fleet.node("d").peer_id = node.peer_id;
+    let _ = fleet.settle();
+    let _ = fleet.pass_after(secs(130));
+    assert_eq!(fleet.records["c"].retired.len(), 1);
+    let planned = fleet.pass_after(secs(24 * 3_600));
+    assert!(planned.report.retired_expired.is_empty());
+    assert!(!fleet.records.contains_key("c"));
+}
+
+#[test]
 fn a_retired_identity_that_lives_elsewhere_is_void() {
     let mut fleet = Fleet::meshed(3);
     let node = fleet.leave("c");

@@ -155,6 +155,39 @@ fn above_capacity_surplus_links_go_at_a_tenth_a_minute() {
 }
 
 #[test]
+fn nothing_goes_while_a_wanted_link_of_either_end_is_not_healthy() {
+    let mut fleet = outgrown(Some(("m0007", 24)));
+    // Held by doubt until the link is broken.
+    fleet.membership.doubt = doubt();
+    let planned = fleet.settle();
+    let wanted = planned.report.links.iter().map(|report| &report.link);
+    let link = wanted
+        .clone()
+        .find(|link| link.a.as_str() == "m0007")
+        .unwrap()
+        .clone();
+    let other = link.b.as_str();
+    let refused = Some(Failure::new(FailureKind::Refused, "connection refused"));
+    fleet.node("m0007").dials_fail = refused.clone();
+    fleet.node(other).dials_fail = refused;
+    fleet.half_break("m0007", other);
+    fleet.half_break(other, "m0007");
+    fleet.membership.doubt = None;
+    for _ in 0..8 {
+        assert_eq!(removals(&fleet.pass()), 0);
+    }
+    let planned = fleet.plan_now();
+    let of = |report: &&LinkReport| [&report.link.a, &report.link.b].contains(&&name("m0007"));
+    let surplus: Vec<&LinkReport> = planned.report.surplus.iter().filter(of).collect();
+    assert!(!surplus.is_empty());
+    assert!(
+        surplus
+            .iter()
+            .all(|one| one.reason == Some(Reason::NotReplaced))
+    );
+}
+
+#[test]
 fn at_least_one_surplus_link_goes_a_minute() {
     let mut fleet = outgrown(Some(("m0007", 24)));
     fleet.policy.limits.removal_percent_per_minute = 0;

@@ -63,6 +63,9 @@ fn positions_never_change_between_versions() {
     insta::assert_snapshot!(format!("{figures:016x?}"), @"[4b6871dde217a4ca, d7510a66df41eb4d, 2aad5d845d9f5f57, 0414a81b1140437f]");
     let few: Vec<Seat> = seats(&[3, 2], 48);
     insta::assert_snapshot!(format!("{:?}", pairs(&few, 8)), @"[(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)]");
+    // Most members of the large zone have no neighbour in another one by the rings alone.
+    let skewed = seats(&[150, 2, 2], 48);
+    insta::assert_snapshot!(format!("{} links", pairs(&skewed, 8).len()), @"619 links");
     let more = by_key(
         &seats(&[30, 20, 10], 48),
         &pairs(&seats(&[30, 20, 10], 48), 16),
@@ -104,6 +107,26 @@ fn a_smaller_degrees_rings_are_among_a_larger_ones() {
         let larger = by_key(&seats, &pairs(&seats, degree));
         assert!(smaller.is_subset(&larger), "degree {degree}");
         smaller = larger;
+    }
+}
+
+#[test]
+fn any_three_of_a_few_may_vanish_at_the_least_capacity() {
+    for zones in [vec![6], vec![9], vec![12], vec![4, 5]] {
+        let seats = seats(&zones, 8);
+        let count = seats.len() as u32;
+        for salt in 0..20 {
+            let pairs = desired(&places(&seats), &rings(16), &salt.to_string());
+            for one in 0..count {
+                for two in one + 1..count {
+                    for three in two + 1..count {
+                        let lives = |place: u32| ![one, two, three].contains(&place);
+                        let left = apart(seats.len(), &pairs, lives);
+                        assert!(left.is_empty(), "{zones:?} without {one}, {two}, {three}");
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -196,13 +219,13 @@ fn eccentricity(near: &[Vec<usize>], from: usize) -> usize {
             }
         }
     }
-    distance.into_iter().max().unwrap()
+    distance.into_iter().max().unwrap_or_default()
 }
 
 /// The second smallest eigenvalue of the Laplacian L: power iteration on cI − L with the constant
 /// vector taken out. It comes from above, by less than 1 % after so many steps on such graphs.
 fn algebraic_connectivity(near: &[Vec<usize>]) -> f64 {
-    let shift = 2.0 * near.iter().map(Vec::len).max().unwrap() as f64;
+    let shift = 2.0 * near.iter().map(Vec::len).max().unwrap_or_default() as f64;
     let mut vector: Vec<f64> = (0..near.len())
         .map(|at| ((at * 7_919 + 13) % 1_009) as f64)
         .collect();
