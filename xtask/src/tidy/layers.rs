@@ -8,6 +8,9 @@ use self::table::{Ban, FOR_TESTS, Room, room_of};
 use super::{Finding, House, line_of};
 use crate::project::{Metadata, Package};
 
+/// The page with the table for people.
+const PAGE: &str = "ARCHITECTURE.md";
+
 /// Holds the table against the dependency graph.
 pub(super) fn check(house: &House<'_>) -> Vec<Finding> {
     let graph = Graph::new(house.metadata);
@@ -24,6 +27,7 @@ pub(super) fn check(house: &House<'_>) -> Vec<Finding> {
         };
         findings.extend(edges(room, package, &manifest));
         findings.extend(bans(room, package, &manifest, &graph));
+        findings.extend(page(house, room, &manifest));
     }
     findings
 }
@@ -74,6 +78,28 @@ fn bans(
         }
     }
     findings
+}
+
+/// The page that explains the rooms names this one, on its layer.
+fn page(house: &House<'_>, room: &Room, manifest: &Manifest<'_>) -> Option<Finding> {
+    let text = house.tree.get(PAGE)?;
+    let folder = manifest.path.strip_suffix("/Cargo.toml")?;
+    let row = |line: &&str| line.starts_with('|') && line.contains(&format!("| `{folder}` |"));
+    let Some(row) = text.lines().find(row) else {
+        let what = format!("has no row for `{folder}`");
+        return Some(Finding::error(
+            PAGE,
+            1,
+            what,
+            "say there on which layer it is and what it is for",
+        ));
+    };
+    let layer = room.layer_name()?;
+    (!row.starts_with(&format!("| {layer} |"))).then(|| {
+        let what = format!("`{folder}` is on layer {layer}, and its row says otherwise");
+        let remedy = "mend the row, or xtask/src/tidy/layers/table.rs";
+        Finding::error(PAGE, line_of(text, row), what, remedy)
+    })
 }
 
 /// A package's Cargo.toml.

@@ -209,6 +209,14 @@ impl Room {
         }
     }
 
+    /// The layer's number; a room for tests has none.
+    pub(crate) fn layer_name(&self) -> Option<String> {
+        match self.layer {
+            Product(layer) => Some(layer.to_string()),
+            Aside(_) => None,
+        }
+    }
+
     pub(crate) fn rule(&self) -> String {
         match self.layer {
             Product(layer) => format!("and a room of layer {layer} uses lower layers only"),

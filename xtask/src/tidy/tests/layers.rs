@@ -161,3 +161,25 @@ fn each_ban_of_the_table_is_found() {
         }
     }
 }
+
+#[test]
+fn the_page_for_people_says_the_same() {
+    let manifest = (
+        "crates/conn/Cargo.toml",
+        "[package]\nname = \"kubomesh-conn\"\n",
+    );
+    let with = |page: &str| {
+        found_in(
+            check,
+            &[manifest, ("ARCHITECTURE.md", page)],
+            &graph(&[("kubomesh-conn", &[])]),
+        )
+    };
+    assert!(with("# Map\n\n| 1 | `crates/conn` | connections |\n").is_empty());
+    assert!(with("# Map\n")[0].starts_with("ARCHITECTURE.md:1: has no row for `crates/conn`"));
+    let wrong = with("# Map\n\n| 2 | `crates/conn` | connections |\n");
+    assert!(
+        wrong[0].starts_with("ARCHITECTURE.md:3: `crates/conn` is on layer 1"),
+        "{wrong:?}"
+    );
+}
