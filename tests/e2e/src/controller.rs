@@ -120,6 +120,11 @@ impl Controller {
         answer.json().with_context(|| path.to_owned())
     }
 
+    /// Where it serves probes and metrics.
+    pub(crate) fn public(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(self.ip), PUBLIC_PORT)
+    }
+
     /// `/metrics`.
     pub(crate) async fn metrics(&self) -> Result<String> {
         let answer = self.get("/metrics").await?;

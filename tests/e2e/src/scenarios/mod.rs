@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod fakes;
+mod figures;
 mod forming;
 mod identity;
 mod leaving;
@@ -27,6 +28,7 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     modes::SCENARIOS,
     policy::SCENARIOS,
     replicas::SCENARIOS,
+    figures::SCENARIOS,
     trouble::SCENARIOS,
     outages::SCENARIOS,
     rbac::SCENARIOS,

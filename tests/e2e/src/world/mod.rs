@@ -1,6 +1,7 @@
 //! The world of one scenario: its namespaces, nodes, pods and controllers, all of which end with it.
 
 mod fakes;
+mod figures;
 mod members;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ pub(crate) struct World {
     cluster: Rc<Cluster>,
     kubomesh: PathBuf,
     fakefleet: Option<PathBuf>,
+    prometheus: Option<PathBuf>,
     kind: Kind,
     subnet: Subnet,
     lab: Ipv4Addr,
@@ -62,6 +64,7 @@ impl World {
             cluster,
             kubomesh: lab.parts.kubomesh.clone(),
             fakefleet: lab.parts.fakefleet.clone(),
+            prometheus: lab.parts.prometheus.clone(),
             kind: lab.kind.clone(),
             subnet,
             lab: lab.block.own(),
