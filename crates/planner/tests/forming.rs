@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::{Fleet, secs};
-use kubomesh_core::*;
+use common::Fleet;
 
 #[test]
 fn a_mesh_forms_records_first_then_links_then_nothing() {
@@ -45,5 +44,4 @@ fn a_mesh_forms_records_first_then_links_then_nothing() {
     3/3 links healthy, 0 degraded, 0 missing, 0 unknown
     ");
     fleet.ends_well();
-    let _ = secs(1);
 }
