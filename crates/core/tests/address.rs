@@ -5,10 +5,6 @@ use kubomesh_core::{Address, PeerId};
 const ID: &str = "12D3KooWQjZCXJhDF7kS5aQeMqk67n7huug6teJxUMH26FHCMD3M";
 const RELAY: &str = "12D3KooWHQb7MX7pT9sB1L5epFAkfXaf3HqGu2oRuBZMchSV5roK";
 
-fn id(text: &str) -> PeerId {
-    text.parse().unwrap()
-}
-
 #[test]
 fn a_tcp_address_tells_ip_and_port() {
     let address = Address::parse("/ip4/10.77.1.4/tcp/4001").unwrap();
@@ -36,10 +32,11 @@ fn a_circuit_is_relayed_and_its_peer_is_the_far_end() {
     let open = Address::parse(&text).unwrap();
     assert!(open.is_relayed());
     assert_eq!(open.peer(), None, "the relay is not the far end");
-    let whole = open.with_peer(id(ID));
-    assert_eq!(whole.peer(), Some(id(ID)));
+    let id: PeerId = ID.parse().unwrap();
+    let whole = open.with_peer(id);
+    assert_eq!(whole.peer(), Some(id));
     assert_eq!(whole.as_str(), format!("{text}/p2p/{ID}"));
-    assert_eq!(Address::parse(whole.as_str()).unwrap().peer(), Some(id(ID)));
+    assert_eq!(Address::parse(whole.as_str()).unwrap().peer(), Some(id));
 }
 
 #[test]
