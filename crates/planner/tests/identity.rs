@@ -85,6 +85,10 @@ fn another_identity_without_a_new_start_is_wrong_and_gets_nothing_but_id() {
             .iter()
             .all(|one| one.member != name("c"))
     );
+    assert_eq!(
+        planned.report.counts.missing, 2,
+        "what it listed before counts for nothing"
+    );
     assert_eq!(asked(&fleet, "c"), "Peer(C) Full { conn_limits: false } ×1");
     fleet.ends_well();
 }
