@@ -1,3 +1,5 @@
+//! A sweep: who is waited for, and for how long.
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};

@@ -1,3 +1,5 @@
+//! Processor time as the kernel tells it.
+
 use super::{of, own, ticks};
 
 #[test]

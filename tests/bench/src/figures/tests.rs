@@ -1,3 +1,5 @@
+//! Medians and percentiles.
+
 use super::{mean, median, percentile};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Figures of the steady bench.
+
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 

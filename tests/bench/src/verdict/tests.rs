@@ -1,3 +1,5 @@
+//! Verdicts against targets.
+
 use super::{Findings, Target};
 
 fn lines(ratio: f64, target: Target) -> [String; 2] {

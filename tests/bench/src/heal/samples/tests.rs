@@ -1,3 +1,5 @@
+//! Samples of healed links.
+
 use std::net::SocketAddr;
 
 use kubomesh_core::PeerId;
