@@ -53,7 +53,9 @@ impl Screen {
     /// than the last.
     pub(super) fn show(&mut self, lines: &[String], summary: &str) {
         if self.terminal {
-            self.print(lines, &[]);
+            // A line that wraps would be two, and the next drawing would begin at the wrong one.
+            let lines: Vec<_> = lines.iter().map(|line| fit(line, columns())).collect();
+            self.print(&lines, &[]);
         } else if self.said != summary {
             summary.clone_into(&mut self.said);
             self.say(summary);
@@ -95,3 +97,22 @@ impl Screen {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 }
+
+/// How wide the terminal is now.
+fn columns() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout())
+        .map_or(80, |size| usize::from(size.ws_col).max(20))
+}
+
+/// The line, cut so that it fits. Painted lines are those of a table, which is narrow.
+fn fit(line: &str, columns: usize) -> String {
+    if line.contains('\x1b') || line.chars().count() < columns {
+        return line.to_owned();
+    }
+    let mut cut: String = line.chars().take(columns.saturating_sub(2)).collect();
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests;
