@@ -1,0 +1,206 @@
+//! Every mutating call at the moment when it arrives: from whom, to whom, about what.
+
+use kubomesh_core::{Call, FilterPolicy, Mode, PeerId};
+use kubomesh_model::NodeIndex;
+
+use super::Property;
+use crate::controller::task::Sent;
+use crate::queue::{Request, To};
+use crate::sim::Sim;
+
+impl Sim {
+    /// A call arrives at a process.
+    pub(crate) fn call_arrives(&mut self, request: &Request, call: &Call, node: NodeIndex) {
+        let Some(sent) = request.call.clone() else {
+            return;
+        };
+        self.audit.acts += 1;
+        if !request.fenced {
+            self.found(
+                Property::Fence,
+                (request, &sent, call),
+                "was sent without the lease",
+            );
+        }
+        self.judge_identity(request, &sent, call, node);
+        self.judge_mode(request, &sent, call);
+        match call {
+            Call::PeeringAdd { addresses } => {
+                for address in addresses {
+                    let Some(peer) = address.peer() else { continue };
+                    self.judge_foreign(request, &sent, (call, peer), node);
+                    let bare = address.without_peer();
+                    let explained = self.explains(&(peer, bare.clone()));
+                    if !explained && !self.audit.excused.contains(&(peer, bare)) {
+                        let what = "gives a peer or an address that no record has";
+                        self.found(Property::Recorded, (request, &sent, call), what);
+                    }
+                }
+            }
+            Call::PeeringRemove { peers } => {
+                for peer in peers {
+                    self.judge_foreign(request, &sent, (call, *peer), node);
+                }
+                if sent.context.doubt {
+                    self.found(Property::Doubt, (request, &sent, call), "removes in doubt");
+                }
+            }
+            Call::FiltersAdd { .. } | Call::FiltersRemove { .. } => {
+                self.judge_filters(request, &sent, call, node);
+            }
+            _ => {}
+        }
+    }
+
+    /// The node is who it is taken for, and the connection has shown it.
+    fn judge_identity(&mut self, request: &Request, sent: &Sent, call: &Call, node: NodeIndex) {
+        let shown = match request.to {
+            To::Wire(wire) => wire.shown,
+            To::Ip(_) => None,
+        };
+        let is = self.world.node(node).spec().peer_id;
+        if shown != Some(is) || is != sent.expect {
+            let what = "reaches a node whose identity this connection did not show";
+            return self.found(Property::Identity, (request, sent, call), what);
+        }
+        let key = (sent.uid.clone(), sent.expect);
+        let ever = self.audit.recorded.get(&sent.member);
+        if !ever.is_some_and(|lives| lives.contains(&key)) {
+            let what = "reaches a node that is recorded with another identity";
+            self.found(Property::Identity, (request, sent, call), what);
+        }
+    }
+
+    fn judge_mode(&mut self, request: &Request, sent: &Sent, call: &Call) {
+        let gives_back = matches!(call, Call::PeeringRemove { .. } | Call::FiltersAdd { .. });
+        let allowed = match sent.context.mode {
+            Mode::Enforce => true,
+            Mode::Observe => false,
+            Mode::Release => gives_back,
+        };
+        if !allowed {
+            self.found(
+                Property::Mode,
+                (request, sent, call),
+                "is against the mesh's mode",
+            );
+        }
+    }
+
+    /// An entry that the owner had written before the node was read stays.
+    fn judge_foreign(
+        &mut self,
+        request: &Request,
+        sent: &Sent,
+        (call, peer): (&Call, PeerId),
+        node: NodeIndex,
+    ) {
+        let since = self
+            .audit
+            .foreign
+            .get(&node)
+            .and_then(|entries| entries.get(&peer));
+        let known = since.is_some_and(|since| *since < sent.context.read);
+        if known && !self.audit.is_liar(node) {
+            self.found(
+                Property::ForeignEntry,
+                (request, sent, call),
+                "touches the owner's entry",
+            );
+        }
+    }
+
+    /// Filters are taken as recorded and given back as taken.
+    fn judge_filters(&mut self, request: &Request, sent: &Sent, call: &Call, node: NodeIndex) {
+        let busy = self.audit.filters.entry((request.who, node)).or_default();
+        busy.insert(request.serial);
+        if busy.len() > 1 {
+            let what = "is made while another filters call of this node is under way";
+            self.found(Property::Twice, (request, sent, call), what);
+        }
+        let repo = self.world.node(node).spec().peer_id;
+        let stored = self.store.records.get(sent.member.as_str());
+        let recorded = stored.map(|stored| stored.record.removed_filters.clone());
+        match call {
+            Call::FiltersRemove { entries } => {
+                let repairs = sent.context.filters == FilterPolicy::Repair;
+                for entry in entries {
+                    let noted = recorded
+                        .iter()
+                        .flatten()
+                        .find(|filter| filter.cidr == *entry);
+                    let what = match noted {
+                        None => "takes a filter that is not recorded",
+                        Some(filter) if filter.gone => "takes a filter a second time",
+                        _ if !repairs => "takes a filter without filters: Repair",
+                        Some(_) => continue,
+                    };
+                    self.found(Property::ForeignFilter, (request, sent, call), what);
+                }
+            }
+            Call::FiltersAdd { entries } => {
+                let taken = self.audit.taken.entry(repo).or_default();
+                if entries.iter().any(|entry| !taken.contains(entry)) {
+                    let what = "gives a filter that was not taken from this repo";
+                    self.found(Property::ForeignFilter, (request, sent, call), what);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn found(
+        &mut self,
+        property: Property,
+        (request, sent, call): (&Request, &Sent, &Call),
+        what: &str,
+    ) {
+        let detail = format!(
+            "a call of {} to {}, `{call}`, {what}",
+            request.who, sent.member
+        );
+        self.audit.broke(property, detail);
+    }
+
+    /// A call is sent: nothing that it is about is under way, and a pair has its pause.
+    pub(crate) fn call_leaves(&mut self, request: &Request, call: &Call) {
+        let Some(sent) = &request.call else { return };
+        let now = self.world.now();
+        let key = match &sent.link {
+            Some(link) => format!("{link}"),
+            None => format!("{} {}", sent.member, call.label()),
+        };
+        let before = self
+            .audit
+            .under_way
+            .insert((request.who, key.clone()), request.serial);
+        if before.is_some() {
+            let detail = format!("{} sends `{call}` although {key} is under way", request.who);
+            self.audit.broke(Property::Twice, detail);
+        }
+        if let (Call::Connect { .. }, Some(link), false) = (call, &sent.link, sent.gives_back) {
+            let pause = self.policy.limits.dial_interval;
+            let last = self.audit.dialled.insert((request.who, link.clone()), now);
+            if let Some(last) = last.filter(|last| now.since(*last) < pause) {
+                let span = now.since(last).as_secs_f64();
+                let detail = format!("{} dials {link} again after {span} s", request.who);
+                self.audit.broke(Property::Pace, detail);
+            }
+        }
+    }
+
+    /// A call is over for its controller.
+    pub(crate) fn call_over(&mut self, request: &Request) {
+        if request.call.is_none() {
+            return;
+        }
+        self.audit
+            .under_way
+            .retain(|_, serial| *serial != request.serial);
+        if let To::Wire(wire) = request.to
+            && let Some(busy) = self.audit.filters.get_mut(&(request.who, wire.node))
+        {
+            busy.remove(&request.serial);
+        }
+    }
+}

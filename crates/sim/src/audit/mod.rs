@@ -1,0 +1,278 @@
+//! What must hold after every step, and what must hold after quiet. The audit looks at the truth
+//! (what nodes have, what the store has, who runs where), which no controller can see.
+
+mod calls;
+pub(crate) mod passes;
+pub(crate) mod quiet;
+mod records;
+mod surplus;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use kubomesh_core::{Address, Call, Link, MemberName, MemberUid, PeerId, Record, Timestamp};
+use kubomesh_model::{NodeIndex, NodeSpec};
+
+use crate::controller::Who;
+
+/// What is found broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Property {
+    /// The planner's own check of its plan.
+    Check,
+    /// No call without the lease.
+    Fence,
+    /// No command to a node that did not show the recorded identity on this connection.
+    Identity,
+    /// No removal in doubt.
+    Doubt,
+    /// No entry of an owner is touched.
+    ForeignEntry,
+    /// No filter of an owner is touched but as the policy says, and every one is given back.
+    ForeignFilter,
+    /// Every entry of ours is explained by a stored record.
+    Recorded,
+    /// `Observe` calls nothing, `Release` only gives back.
+    Mode,
+    /// No pair is dialled more often than allowed.
+    Pace,
+    /// Nothing is sent twice at a time.
+    Twice,
+    /// A member that is away keeps its place.
+    Away,
+    /// An identity changes only with its container.
+    Adoption,
+    /// An identity at two addresses is left alone, and no other is taken for one.
+    Duplicate,
+    /// Surplus links go as the rules say.
+    Surplus,
+    /// What is reported healthy is what both ends list; every other link has a reason.
+    Report,
+    /// The end that lists no connection dials.
+    Recipe,
+    /// Equal inputs give equal plans.
+    Pure,
+    /// No controller spins.
+    Rest,
+    /// The model of the nodes contradicts itself.
+    Model,
+    /// After quiet: every wanted link is there, on both ends.
+    Linked,
+    /// After quiet: nothing is left of those who are gone.
+    Leftover,
+    /// After quiet: the records are true.
+    Records,
+    /// After quiet: filters are as the policy says.
+    Filters,
+    /// After quiet: nothing is planned any more.
+    Settled,
+}
+
+/// A property that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which.
+    pub property: Property,
+    /// What happened, in a sentence.
+    pub detail: String,
+}
+
+/// What was done to nodes and records, and whether anything is broken.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Audit {
+    violation: Option<Violation>,
+    /// Peering entries that controllers wrote and that are still there.
+    ours: BTreeMap<NodeIndex, BTreeMap<PeerId, Address>>,
+    /// Peering entries that owners wrote, and since when they are there.
+    foreign: BTreeMap<NodeIndex, BTreeMap<PeerId, Timestamp>>,
+    /// Nodes that lied once: what they have is nobody's fault but theirs.
+    liars: BTreeSet<NodeIndex>,
+    /// What records that somebody else took away or rewound explained.
+    excused: BTreeSet<(PeerId, Address)>,
+    /// Filters that controllers ever took from a repo.
+    taken: BTreeMap<PeerId, BTreeSet<Arc<str>>>,
+    /// Those of them that are to be given back.
+    owed: BTreeMap<PeerId, BTreeSet<Arc<str>>>,
+    /// Every identity that each member was ever recorded with.
+    recorded: BTreeMap<MemberName, BTreeSet<(MemberUid, PeerId)>>,
+    /// When each controller last had a pair dialled.
+    dialled: BTreeMap<(Who, Link), Timestamp>,
+    /// How each member stood in each controller's last pass.
+    standing: BTreeMap<(Who, MemberName), passes::Standing>,
+    /// Calls that were sent and not yet answered.
+    under_way: BTreeMap<(Who, String), u64>,
+    /// Filters calls that a node is busy with.
+    filters: BTreeMap<(Who, NodeIndex), BTreeSet<u64>>,
+    /// Since when each controller misses each recorded life.
+    missed: BTreeMap<(Who, MemberName), (MemberUid, Timestamp)>,
+    /// Identities that a controller saw at two members, in how many rounds.
+    twins: BTreeMap<(Who, PeerId), passes::Twins>,
+    surplus: BTreeMap<Who, surplus::Begun>,
+    /// Mutating calls that arrived and record writes that were made.
+    pub(crate) acts: u64,
+    pub(crate) passes: u64,
+    /// What controllers did, in order, if somebody wants to know.
+    pub(crate) tale: Option<Vec<(Timestamp, String)>>,
+}
+
+// === impl Audit ===
+
+impl Audit {
+    /// Something is broken; the first finding counts.
+    pub(crate) fn broke(&mut self, property: Property, detail: String) {
+        self.violation.get_or_insert(Violation { property, detail });
+    }
+
+    /// Notes what a controller did, if somebody wants to know.
+    pub(crate) fn tell(&mut self, now: Timestamp, line: impl FnOnce() -> String) {
+        if let Some(tale) = &mut self.tale {
+            tale.push((now, line()));
+        }
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.violation.is_some()
+    }
+
+    pub(crate) fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// A controller starts from nothing: what it knew no longer binds it.
+    pub(crate) fn forget(&mut self, who: Who) {
+        self.dialled.retain(|(other, _), _| *other != who);
+        self.missed.retain(|(other, _), _| *other != who);
+        self.standing.retain(|(other, _), _| *other != who);
+        self.twins.retain(|(other, _), _| *other != who);
+        self.surplus.remove(&who);
+    }
+
+    /// A process starts: it has the entries of its config and no other.
+    pub(crate) fn started(&mut self, node: NodeIndex, spec: &NodeSpec, now: Timestamp) {
+        self.ours.remove(&node);
+        let config = spec.config_peering.iter().map(|entry| (entry.peer, now));
+        self.foreign.insert(node, config.collect());
+    }
+
+    /// A process ends: its entries are gone.
+    pub(crate) fn stopped(&mut self, node: NodeIndex) {
+        self.ours.remove(&node);
+        self.foreign.remove(&node);
+    }
+
+    /// A node begins to lie.
+    pub(crate) fn lies(&mut self, node: NodeIndex) {
+        self.liars.insert(node);
+    }
+
+    pub(crate) fn is_liar(&self, node: NodeIndex) -> bool {
+        self.liars.contains(&node)
+    }
+
+    /// An owner wrote an entry.
+    pub(crate) fn owner_peered(&mut self, node: NodeIndex, peer: PeerId, now: Timestamp) {
+        self.foreign.entry(node).or_default().insert(peer, now);
+        if let Some(ours) = self.ours.get_mut(&node) {
+            ours.remove(&peer);
+        }
+    }
+
+    /// An owner took an entry away.
+    pub(crate) fn owner_unpeered(&mut self, node: NodeIndex, peer: PeerId) {
+        self.foreign.entry(node).or_default().remove(&peer);
+        if let Some(ours) = self.ours.get_mut(&node) {
+            ours.remove(&peer);
+        }
+    }
+
+    /// An owner has a filter: nobody owes it.
+    pub(crate) fn owner_filtered(&mut self, repo: PeerId, text: &str) {
+        self.owed
+            .entry(repo)
+            .or_default()
+            .retain(|entry| **entry != *text);
+    }
+
+    /// What a record explains is excused from being explained.
+    pub(crate) fn excuse(&mut self, record: &Record) {
+        self.excused.extend(pairs(record));
+    }
+
+    /// The entries that controllers wrote to a node.
+    pub(crate) fn ours(&self, node: NodeIndex) -> impl Iterator<Item = (&PeerId, &Address)> {
+        self.ours.get(&node).into_iter().flatten()
+    }
+
+    /// Whether the owner of a node has an entry for a peer.
+    pub(crate) fn is_foreign(&self, node: NodeIndex, peer: &PeerId) -> bool {
+        self.foreign
+            .get(&node)
+            .is_some_and(|entries| entries.contains_key(peer))
+    }
+
+    /// A call was done.
+    pub(crate) fn done(&mut self, call: &Call, node: NodeIndex, repo: PeerId) {
+        match call {
+            Call::PeeringAdd { addresses } => {
+                for address in addresses {
+                    let Some(peer) = address.peer() else { continue };
+                    self.foreign.entry(node).or_default().remove(&peer);
+                    self.ours
+                        .entry(node)
+                        .or_default()
+                        .insert(peer, address.without_peer());
+                }
+            }
+            Call::PeeringRemove { peers } => {
+                for peer in peers {
+                    self.foreign.entry(node).or_default().remove(peer);
+                    self.ours.entry(node).or_default().remove(peer);
+                }
+            }
+            Call::FiltersRemove { entries } => {
+                self.taken
+                    .entry(repo)
+                    .or_default()
+                    .extend(entries.iter().cloned());
+                self.owed
+                    .entry(repo)
+                    .or_default()
+                    .extend(entries.iter().cloned());
+            }
+            Call::FiltersAdd { entries } => {
+                self.owed
+                    .entry(repo)
+                    .or_default()
+                    .retain(|entry| !entries.contains(entry));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every identity and address that a record explains.
+fn pairs(record: &Record) -> impl Iterator<Item = (PeerId, Address)> + '_ {
+    let present = record.peer_id.into_iter().flat_map(|peer| {
+        record
+            .addresses
+            .iter()
+            .map(move |address| (peer, address.clone()))
+    });
+    let retired = record.retired.iter().flat_map(|retired| {
+        retired
+            .addresses
+            .iter()
+            .map(|address| (retired.peer_id, address.clone()))
+    });
+    present.chain(retired)
+}
+
+// === impl Violation ===
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.property, self.detail)
+    }
+}

@@ -1,0 +1,151 @@
+//! Every write of a record at the moment when it is made.
+
+use std::collections::BTreeSet;
+
+use kubomesh_core::{Address, PeerId, Record};
+
+use super::{Property, pairs};
+use crate::controller::{Phase, Who};
+use crate::sim::Sim;
+use crate::truth::store::Stored;
+
+impl Sim {
+    /// A controller has written a record.
+    pub(crate) fn record_written(&mut self, who: Who, name: &str, before: Option<&Record>) {
+        self.audit.acts += 1;
+        let stored = self.store.records.get(name).cloned();
+        let after = stored.as_ref().map(|stored| &*stored.record);
+        self.remember(stored.as_ref());
+        let Some(before) = before else { return };
+        let context = self
+            .living(who)
+            .and_then(|controller| match &controller.phase {
+                Phase::Storing(carried, _) => Some((carried.context.doubt, carried.policy.clone())),
+                _ => None,
+            });
+        let retired = before
+            .peer_id
+            .filter(|peer| after.and_then(|a| a.peer_id) != Some(*peer));
+        let adopted = after.is_some_and(|after| after.peer_id.is_some());
+        let dropped = dropped(before, after);
+        if let (Some(peer), true) = (retired, adopted) {
+            self.judge_adoption(name, before, after, peer);
+        }
+        if let Some((doubt, policy)) = context {
+            if doubt && (!dropped.is_empty() || (retired.is_some() && !adopted)) {
+                let detail = format!("{who} drops in doubt what record {name} says");
+                self.audit.broke(Property::Doubt, detail);
+            }
+            if retired.is_some() && !adopted {
+                self.judge_away(who, before, policy.links.forget_after);
+            }
+        }
+        self.judge_dropped(who, name, &dropped);
+    }
+
+    fn remember(&mut self, stored: Option<&Stored>) {
+        if let Some(record) = stored.map(|stored| &stored.record)
+            && let Some(peer) = record.peer_id
+        {
+            let lives = self
+                .audit
+                .recorded
+                .entry(record.member.clone())
+                .or_default();
+            lives.insert((record.uid.clone(), peer));
+        }
+    }
+
+    /// The same life has another identity only after its container started anew.
+    fn judge_adoption(
+        &mut self,
+        name: &str,
+        before: &Record,
+        after: Option<&Record>,
+        peer: PeerId,
+    ) {
+        let same_life = after.is_some_and(|after| after.uid == before.uid);
+        let start = self.cluster.starts.get(&before.uid);
+        if same_life && before.container.is_some() && start == before.container.as_ref() {
+            let detail = format!("{name} gets another identity than {peer} without a restart");
+            self.audit.broke(Property::Adoption, detail);
+        }
+    }
+
+    /// A controller retires only whom it has missed for long enough.
+    fn judge_away(&mut self, who: Who, before: &Record, forget_after: std::time::Duration) {
+        let now = self.now();
+        let missed = self.audit.missed.get(&(who, before.member.clone()));
+        let since = missed
+            .filter(|(uid, _)| *uid == before.uid)
+            .map(|(_, since)| *since);
+        if since.is_none_or(|since| now.since(since) < forget_after) {
+            let detail = format!("{who} retires {} before its time", before.member);
+            self.audit.broke(Property::Away, detail);
+        }
+    }
+
+    /// What a record explained no longer is on no member's node, as far as the controller sees
+    /// members.
+    fn judge_dropped(&mut self, who: Who, name: &str, dropped: &BTreeSet<(PeerId, Address)>) {
+        let seen: BTreeSet<_> = match self.living(who) {
+            Some(controller) => {
+                let members = controller.state.membership.members.values();
+                members.map(|member| member.uid.clone()).collect()
+            }
+            None => return,
+        };
+        for pair in dropped {
+            if self.explains(pair) || self.audit.excused.contains(pair) {
+                continue;
+            }
+            let holders: Vec<_> = self
+                .audit
+                .ours
+                .iter()
+                .filter(|(_, entries)| entries.get(&pair.0) == Some(&pair.1))
+                .map(|(node, _)| *node)
+                .collect();
+            for node in holders {
+                let uid = self
+                    .cluster
+                    .owners
+                    .iter()
+                    .find(|(_, owner)| **owner == node);
+                let visible = uid.is_some_and(|(uid, _)| seen.contains(uid));
+                if visible && !self.audit.is_liar(node) {
+                    let at = &self.world.node(node).spec().name;
+                    let detail = format!(
+                        "{who} drops {} at {} from record {name}, and {at} has an entry of ours \
+                         for it",
+                        pair.0, pair.1
+                    );
+                    self.audit.broke(Property::Recorded, detail);
+                } else {
+                    self.audit.excused.insert(pair.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether a stored record explains an entry.
+    pub(crate) fn explains(&self, pair: &(PeerId, Address)) -> bool {
+        let has = |record: &Record| {
+            (record.peer_id == Some(pair.0) && record.addresses.contains(&pair.1))
+                || record
+                    .retired
+                    .iter()
+                    .any(|retired| retired.peer_id == pair.0 && retired.addresses.contains(&pair.1))
+        };
+        self.store
+            .records
+            .values()
+            .any(|stored| has(&stored.record))
+    }
+}
+
+/// What a record explained before and does not any more.
+fn dropped(before: &Record, after: Option<&Record>) -> BTreeSet<(PeerId, Address)> {
+    let after: BTreeSet<_> = after.into_iter().flat_map(pairs).collect();
+    pairs(before).filter(|pair| !after.contains(pair)).collect()
+}

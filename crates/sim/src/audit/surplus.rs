@@ -1,0 +1,133 @@
+//! Links between live members that are wanted no longer: when they may go.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use kubomesh_core::{
+    Call, Capacity, Contact, Link, LinkState, MemberName, Mode, PeerId, Timestamp,
+};
+use kubomesh_planner::PlanInput;
+
+use super::passes::Passed;
+use super::{Audit, Property};
+
+/// Surplus links that a controller began to remove.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Begun {
+    links: BTreeMap<Link, Timestamp>,
+}
+
+/// The span of the budget.
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Audit {
+    /// A surplus link goes when an end is above its capacity, when all desired links of both ends
+    /// are healthy, and within the budget.
+    pub(super) fn judge_surplus(&mut self, passed: &Passed<'_>) {
+        let (input, report) = (passed.input, &passed.planned.report);
+        if input.policy.mode != Mode::Enforce {
+            return;
+        }
+        let begun = self.surplus.entry(passed.who).or_default();
+        let wanted: BTreeSet<&Link> = report.surplus.iter().map(|link| &link.link).collect();
+        begun.links.retain(|link, _| wanted.contains(link));
+        let removed = removed(passed);
+        let fresh: Vec<Link> = removed
+            .into_iter()
+            .filter(|link| !begun.links.contains_key(link))
+            .collect();
+        let lately = begun
+            .links
+            .values()
+            .filter(|at| input.now.since(**at) < MINUTE)
+            .count();
+        let share = usize::try_from(input.policy.limits.removal_percent_per_minute).unwrap_or(100);
+        let most = ((report.surplus.len() + lately) * share / 100).max(1);
+        let mut broken = None;
+        if !fresh.is_empty() && fresh.len() + lately > most {
+            let count = fresh.len() + lately;
+            broken = Some(format!(
+                "{} removes {count} surplus links in a minute",
+                passed.who
+            ));
+        }
+        for link in &fresh {
+            begun.links.insert(link.clone(), input.now);
+            if ![&link.a, &link.b]
+                .into_iter()
+                .any(|end| is_above(input, end))
+            {
+                broken = Some(format!("{link} goes although no end is above its capacity"));
+            }
+            if let Some(missing) = report.links.iter().find(|other| {
+                let touches = [&link.a, &link.b]
+                    .into_iter()
+                    .any(|end| *end == other.link.a || *end == other.link.b);
+                let answer = |end: &MemberName| answers(input, end);
+                touches
+                    && other.state != LinkState::Healthy
+                    && answer(&other.link.a)
+                    && answer(&other.link.b)
+            }) {
+                broken = Some(format!(
+                    "{link} goes although {} is not healthy",
+                    missing.link
+                ));
+            }
+        }
+        if let Some(detail) = broken {
+            self.broke(Property::Surplus, detail);
+        }
+    }
+}
+
+/// Links between present identities that the plan takes an entry for away.
+fn removed(passed: &Passed<'_>) -> BTreeSet<Link> {
+    let mut holders: BTreeMap<PeerId, &MemberName> = BTreeMap::new();
+    for record in passed.input.records.values() {
+        if let Some(peer) = record.peer_id {
+            holders.insert(peer, &record.member);
+        }
+    }
+    let mut links = BTreeSet::new();
+    for sequence in &passed.planned.plan.sequences {
+        for action in &sequence.actions {
+            let Call::PeeringRemove { peers } = &action.call else {
+                continue;
+            };
+            let far = peers.iter().filter_map(|peer| holders.get(peer));
+            links.extend(far.filter_map(|far| Link::new(&sequence.member, far)));
+        }
+    }
+    links
+}
+
+fn answers(input: &PlanInput<'_>, name: &MemberName) -> bool {
+    let member = input.membership.members.get(name);
+    let allowed = member.is_some_and(|member| member.contact == Contact::Allowed);
+    allowed
+        && input
+            .observations
+            .get(name)
+            .is_some_and(|seen| seen.present().is_some())
+}
+
+/// Whether a node has more entries of ours than its recorded capacity.
+fn is_above(input: &PlanInput<'_>, name: &MemberName) -> bool {
+    let Some(seen) = input.observations.get(name) else {
+        return false;
+    };
+    let record = input.records.get(name.as_str());
+    let capacity = record
+        .and_then(|record| record.capacity)
+        .unwrap_or(Capacity::Assumed)
+        .links();
+    let entries = seen.present().and_then(|state| state.peering.as_ref().ok());
+    let ours = entries.into_iter().flatten().filter(|entry| {
+        input.records.values().any(|record| {
+            record.peer_id == Some(entry.peer)
+                && matches!(entry.addresses.as_slice(), [one] if record.addresses.contains(one))
+        })
+    });
+    u32::try_from(ours.count()).unwrap_or(u32::MAX) > capacity
+}

@@ -1,0 +1,315 @@
+//! One pass: meet the members, observe, plan, check, store, apply, schedule.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kubomesh_core::{MemberUid, Plan, RecordWrite, Sequence, Timestamp};
+use kubomesh_planner::{PlanInput, Planned, check, inquire, plan};
+
+use super::wake::Touched;
+use super::{Carried, Controller, LastPass, Observing, Phase, Who};
+use crate::alter;
+use crate::audit::passes::Passed;
+use crate::controller::task::Context;
+use crate::queue::Job;
+use crate::rules::Rule;
+use crate::sim::Sim;
+use crate::truth::store::{Refused, Store, Stored, Write};
+
+/// How long a pass waits for answers before it goes on without them.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a write of a record takes, there and back.
+const STORE_WAY: Duration = Duration::from_millis(2);
+
+impl Sim {
+    /// Begins a pass: whom it looks at, and whom it asks.
+    pub(super) fn begin_pass(&mut self, who: Who, touched: Touched) {
+        if self.doomed(who) {
+            return;
+        }
+        let (now, policy, timings) = (self.now(), Arc::clone(&self.policy), self.timings);
+        let rules = self.rules;
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        let membership = Arc::clone(controller.pods.membership(now));
+        controller.policy = Some(Arc::clone(&policy));
+        controller.membership = Some(Arc::clone(&membership));
+        let (records, rewritten) = controller.ledger.records();
+        let (mut touched, renewed) = controller.state.meet(&membership, touched);
+        controller.keep_nodes(&membership.members.values().map(|m| m.uid.clone()).collect());
+        renewed
+            .iter()
+            .for_each(|uid| controller.executor.health.renew(uid));
+        touched
+            .iter_mut()
+            .for_each(|touched| touched.extend(rewritten.iter().cloned()));
+        let full = touched.is_none();
+        let late = std::mem::take(&mut controller.executor.outcomes);
+        controller.state.absorb(&late);
+        let state = &controller.state;
+        let input = PlanInput {
+            now,
+            policy: &policy,
+            timings: &timings,
+            membership: &state.membership,
+            observations: &state.known,
+            records: &records,
+            memory: &state.memory,
+        };
+        let inquiries = alter::with_input(rules, &input, |input| inquire(input, touched.as_ref()));
+        let pass = state.pass;
+        controller.phase = Phase::Observing(Observing {
+            policy,
+            records,
+            full,
+            pending: BTreeSet::new(),
+        });
+        self.ask_all(who, pass, inquiries);
+        self.queue.push(now + PATIENCE, Job::Patience(who, pass));
+    }
+
+    /// A pass has waited long enough.
+    pub(crate) fn patience(&mut self, who: Who, pass: u64) {
+        let now = self.now();
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        if controller.state.pass != pass {
+            return;
+        }
+        match &mut controller.phase {
+            Phase::Observing(observing) => observing.pending.clear(),
+            Phase::Applying(carried) if carried.context.began + PATIENCE <= now => {
+                carried.pending.clear();
+            }
+            _ => return,
+        }
+        self.go_on(who);
+    }
+
+    /// Plans with what was observed.
+    pub(super) fn plan_pass(&mut self, who: Who) {
+        if self.doomed(who) {
+            return;
+        }
+        let (now, timings, rules) = (self.now(), self.timings, self.rules);
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        let Phase::Observing(observing) = &controller.phase else {
+            return;
+        };
+        let Observing {
+            policy,
+            records,
+            full,
+            ..
+        } = observing.clone();
+        controller.take_answers();
+        let state = controller.state.clone();
+        let input = PlanInput {
+            now,
+            policy: &policy,
+            timings: &timings,
+            membership: &state.membership,
+            observations: &state.known,
+            records: &records,
+            memory: &state.memory,
+        };
+        let mut planned = alter::with_input(rules, &input, plan);
+        alter::planned(rules, &input, &mut planned);
+        let violations = check(&input, &planned);
+        let passed = Passed {
+            who,
+            input: &input,
+            planned: &planned,
+            violations: &violations,
+        };
+        self.audit.passed(&passed, &self.cluster);
+        let Planned {
+            mut plan,
+            report,
+            memory,
+        } = planned;
+        if !violations.is_empty() && rules.are_all_on() {
+            plan = Plan::default();
+        }
+        if !plan.is_empty() {
+            self.audit.tell(now, || format!("{who} plans\n{plan}"));
+        }
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        controller.state.memory = memory;
+        if !rules.lacks(Rule::NotTwiceUnderWay) {
+            plan.sequences = controller.not_under_way(plan.sequences);
+        }
+        let context = Context {
+            pass: controller.state.pass,
+            began: now,
+            doubt: controller.state.membership.doubt.is_some(),
+            mode: policy.mode,
+            filters: policy.filters,
+            read: Timestamp(0),
+        };
+        let writes: VecDeque<RecordWrite> = alter::in_some_order(&plan.records, context.pass);
+        let next_due = report.next_due;
+        controller.last = Some(LastPass {
+            report,
+            plan: plan.clone(),
+        });
+        let carried = Carried {
+            policy,
+            full,
+            plan,
+            next_due,
+            context,
+            pending: BTreeSet::new(),
+            writing: false,
+        };
+        controller.phase = Phase::Storing(carried, writes);
+    }
+
+    /// Sends the next write of a record, or goes over to the calls.
+    pub(super) fn store_next(&mut self, who: Who) {
+        if self.doomed(who) {
+            return;
+        }
+        let (now, rules) = (self.now(), self.rules);
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        let Phase::Storing(carried, writes) = &mut controller.phase else {
+            return;
+        };
+        let Some(write) = writes.pop_front() else {
+            let carried = carried.clone();
+            return self.apply_all(who, carried);
+        };
+        if rules.lacks(Rule::WriteAhead) {
+            return controller.ledger.pretend(&write);
+        }
+        let may_write = controller.fence;
+        if let (true, Some(write)) = (may_write, controller.ledger.prepared(write)) {
+            carried.writing = true;
+            self.queue
+                .push(now + STORE_WAY / 2, Job::Store(who, Box::new(write)));
+        }
+    }
+
+    /// A write of a record arrives.
+    pub(crate) fn store_arrives(&mut self, who: Who, write: Write) {
+        if self.living(who).is_none() && !self.ghosts.contains(&who) {
+            return;
+        }
+        let now = self.now();
+        let name = Store::name(&write.write);
+        let failing = self.store.failing.take();
+        if let Some((count, done)) = failing.filter(|(count, _)| *count > 1) {
+            self.store.failing = Some((count - 1, done));
+        }
+        let refused = failing.is_some_and(|(_, done)| !done);
+        let result = if refused {
+            Err(Refused::Unavailable)
+        } else {
+            let write = alter::write(self.rules, &self.store, write);
+            let before = self
+                .store
+                .records
+                .get(&name)
+                .map(|stored| Arc::clone(&stored.record));
+            let made = self.store.write(&write, now);
+            if made.is_ok() {
+                self.record_written(who, &name, before.as_deref());
+            }
+            match failing {
+                Some(_) => Err(Refused::Unavailable),
+                None => made,
+            }
+        };
+        self.queue
+            .push(now + STORE_WAY / 2, Job::Stored(who, name, result));
+    }
+
+    /// The answer to a write is there.
+    pub(crate) fn stored(&mut self, who: Who, name: &str, result: Result<Option<Stored>, Refused>) {
+        if self.living(who).is_none() || self.doomed(who) {
+            return;
+        }
+        let standing = self.store.records.get(name).cloned();
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        match result {
+            Ok(stored) => controller.ledger.told(name, stored),
+            // What stands there instead is read again.
+            Err(Refused::Conflict) => controller.ledger.told(name, standing),
+            Err(Refused::Unavailable) => {}
+        }
+        if let Phase::Storing(carried, _) = &mut controller.phase {
+            carried.writing = false;
+        }
+        self.go_on(who);
+    }
+
+    /// Takes the outcomes in and says when to look next.
+    pub(super) fn finish_pass(&mut self, who: Who) {
+        if self.doomed(who) {
+            return;
+        }
+        let now = self.now();
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        let Phase::Applying(carried) = &controller.phase else {
+            return;
+        };
+        let carried = carried.clone();
+        if !carried.plan.sequences.is_empty() {
+            let outcomes = std::mem::take(&mut controller.executor.outcomes);
+            controller.state.absorb(&outcomes);
+        }
+        let swept = carried.full.then_some(carried.policy.resync.0);
+        controller
+            .state
+            .schedule(now, swept, &carried.plan, carried.next_due);
+        controller.wake_due = Self::patient(now);
+        controller.phase = Phase::Waiting;
+    }
+}
+
+// === impl Controller ===
+
+impl Controller {
+    /// What was sent and not yet answered is not sent again.
+    fn not_under_way(&self, sequences: Vec<Sequence>) -> Vec<Sequence> {
+        let free = |sequence: &Sequence| {
+            sequence.actions.iter().all(|action| match &action.link {
+                Some(link) => !self.executor.links.contains(link),
+                None => !self.executor.members.contains(&sequence.member),
+            })
+        };
+        sequences.into_iter().filter(free).collect()
+    }
+
+    /// Takes the answers that are there.
+    fn take_answers(&mut self) {
+        for (name, observation) in std::mem::take(&mut self.executor.answers) {
+            self.state.known.insert(name, Arc::new(observation));
+        }
+    }
+
+    /// Forgets connections and health of every life but these.
+    fn keep_nodes(&mut self, uids: &BTreeSet<MemberUid>) {
+        self.executor.lines.retain(|uid, _| uids.contains(uid));
+        self.executor.health.retain(uids);
+    }
+
+    /// Forgets connections and health of all.
+    pub(super) fn forget_nodes(&mut self) {
+        self.keep_nodes(&BTreeSet::new());
+    }
+}

@@ -1,0 +1,36 @@
+//! A story's policy and time constants, as far as they are not the defaults.
+
+use std::fmt;
+
+use kubomesh_core::{Degree, Policy, Timings};
+
+use super::Story;
+use super::event::seconds;
+
+/// Writes what is special about a story's beginning.
+pub(super) fn describe(story: &Story, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (policy, default) = (&story.policy, Policy::default());
+    write!(
+        f,
+        "policy: mode {:?}, filters {:?}",
+        policy.mode, policy.filters
+    )?;
+    write!(f, ", full mesh up to {}", policy.topology.full_mesh_up_to)?;
+    if let Degree::Fixed(degree) = policy.topology.degree {
+        write!(f, ", degree {degree}")?;
+    }
+    if !policy.links.protect {
+        f.write_str(", links not protected")?;
+    }
+    write!(f, ", forget after {}", seconds(policy.links.forget_after))?;
+    if policy.resync != default.resync {
+        write!(f, ", resync every {}", seconds(policy.resync.0))?;
+    }
+    if story.timings != Timings::default() {
+        f.write_str(", short time constants")?;
+    }
+    if story.certain {
+        f.write_str(", nodes without odds")?;
+    }
+    writeln!(f)
+}

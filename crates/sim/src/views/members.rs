@@ -1,0 +1,98 @@
+//! Pods as members: the projection, and who of two at one address is contacted.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use kubomesh_core::{
+    Access, Contact, Endpoint, Member, MemberName, Membership, MeshId, Network, Role, Source,
+    Timestamp, Waiting,
+};
+
+use crate::truth::cluster::PodObject;
+
+/// Kubo's RPC port.
+pub(crate) const RPC_PORT: u16 = 5001;
+
+/// The members that these pods are. Without `one_contact` two pods at one address are both
+/// contacted.
+pub(crate) fn membership<'a>(
+    mesh: &MeshId,
+    pods: impl Iterator<Item = &'a Arc<PodObject>>,
+    one_contact: bool,
+) -> Membership {
+    let mut membership = Membership::empty(mesh.clone());
+    for pod in pods {
+        let waiting = match (pod.ended, pod.terminating) {
+            (true, _) => Some(Waiting::Ended),
+            (_, true) => Some(Waiting::Terminating),
+            _ => None,
+        };
+        match waiting {
+            Some(waiting) => drop(membership.waiting.insert(pod.name.clone(), waiting)),
+            None => drop(membership.members.insert(pod.name.clone(), member(pod))),
+        }
+    }
+    if one_contact {
+        contacts(&mut membership.members);
+    }
+    membership
+}
+
+fn member(pod: &PodObject) -> Member {
+    Member {
+        name: pod.name.clone(),
+        uid: pod.uid.clone(),
+        role: Role::Kubo,
+        source: Source::Pod,
+        access: Access::Direct {
+            endpoint: Endpoint::http(pod.ip, RPC_PORT),
+            auth: None,
+            ca_file: None,
+        },
+        networks: [(Network::Pod, vec![pod.ip])].into(),
+        host_ip: None,
+        host_network: false,
+        swarm_port: None,
+        swarm: None,
+        zone: Arc::clone(&pod.zone),
+        container: Some(pod.container.clone()),
+        ready: pod.ready,
+        created: pod.created,
+        stated_peer_id: None,
+        contact: Contact::Allowed,
+    }
+}
+
+/// Of the pods at one address only the Ready one created last is contacted; none, while none is.
+fn contacts(members: &mut BTreeMap<MemberName, Member>) {
+    let mut claims: BTreeMap<IpAddr, Vec<(bool, Timestamp, String, MemberName)>> = BTreeMap::new();
+    for member in members.values() {
+        for ip in member.ips(Network::Pod) {
+            claims.entry(*ip).or_default().push((
+                member.ready,
+                member.created,
+                member.uid.to_string(),
+                member.name.clone(),
+            ));
+        }
+    }
+    for mut claimants in claims.into_values().filter(|claimants| claimants.len() > 1) {
+        claimants.sort_unstable();
+        claimants.reverse();
+        let first = claimants[0].clone();
+        let losers = claimants.iter().skip(usize::from(first.0));
+        for (.., name) in losers {
+            let with = if *name == first.3 {
+                &claimants[1].3
+            } else {
+                &first.3
+            };
+            if let Some(member) = members.get_mut(name) {
+                member.contact = Contact::AddressConflict {
+                    with: with.to_string(),
+                };
+            }
+        }
+    }
+}
