@@ -157,14 +157,12 @@ impl Sim {
         };
         let writes: VecDeque<RecordWrite> = alter::in_some_order(&plan.records, context.pass);
         let next_due = report.next_due;
-        controller.last = Some(LastPass {
-            report,
-            plan: plan.clone(),
-        });
+        let carried_plan = plan.clone();
+        controller.last = Some(LastPass { report, plan });
         let carried = Carried {
             policy,
             full,
-            plan,
+            plan: carried_plan,
             next_due,
             context,
             pending: BTreeSet::new(),
