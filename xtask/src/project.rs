@@ -10,7 +10,7 @@ use xshell::{Shell, cmd};
 
 use crate::run;
 
-/// The repository that this program was built from.
+/// The repository.
 #[derive(Debug)]
 pub(crate) struct Project {
     root: PathBuf,
@@ -120,21 +120,21 @@ pub(crate) struct Tree {
 // === impl Project ===
 
 impl Project {
-    /// Finds the repository from this program's own source folder.
+    /// Finds the repository that the current folder belongs to.
     ///
     /// # Errors
-    /// When it is not there any more or cargo does not understand it.
+    /// When it belongs to none, or cargo does not understand it.
     pub(crate) fn here() -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .context("xtask has no parent folder")?
-            .to_path_buf();
-        ensure!(
-            root.join("Cargo.toml").is_file(),
-            "{} is gone: build xtask anew from the repository's root",
-            root.display()
-        );
         let sh = Shell::new()?;
+        let located = cmd!(
+            sh,
+            "cargo locate-project --workspace --message-format plain"
+        );
+        let manifest = located.quiet().read().context("run it in the repository")?;
+        let root = Path::new(&manifest)
+            .parent()
+            .context("Cargo.toml is in no folder")?
+            .to_path_buf();
         sh.change_dir(&root);
         // Only what this machine builds: the rest would have to be downloaded to be described.
         let host = cmd!(sh, "rustc --print host-tuple").quiet().read()?;
