@@ -3,16 +3,18 @@
 
 mod lease;
 mod source;
+mod span;
 mod timing;
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kubomesh_server::FaceLimits;
 use serde::Serialize;
 
 pub use lease::LeaseArgs;
 pub use source::SourceArgs;
+pub use span::Span;
 pub use timing::TimingArgs;
 
 /// Keeps every Kubo (IPFS) node of a Kubernetes cluster connected over the right internal network,
@@ -108,8 +110,12 @@ pub struct ServeArgs {
     pub log_format: LogFormat,
 
     /// After the first SIGTERM or SIGINT, time for calls in flight to end
-    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", value_parser = duration, default_value = "20s")]
-    pub stop_timeout: Duration,
+    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = Span(kubomesh_process::DEFAULT_DRAIN))]
+    pub stop_timeout: Span,
+
+    /// Longest life of a connection to a page, so that slow readers do not fill the house
+    #[arg(long, env = "KUBOMESH_CONNECTION_LIFETIME", value_name = "DURATION", default_value_t = Span(FaceLimits::LIFETIME))]
+    pub connection_lifetime: Span,
 }
 
 /// How logs are printed.
@@ -135,18 +141,5 @@ pub const DEFAULT_DEBUG_LISTEN: SocketAddr =
 /// Default of `--log-level`.
 pub const DEFAULT_LOG_LEVEL: &str = kubomesh_telemetry::DEFAULT_LOG_FILTER;
 
-/// Reads a duration with its unit: `500ms`, `30s`, `5m`, `24h`, `1m30s`.
-///
-/// # Errors
-/// When the text is no duration, negative, or zero.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let help =
-        || format!("`{text}` is not a duration above zero; write it as 500ms, 30s, 5m or 24h");
-    let parsed: jiff::SignedDuration = text.parse().map_err(|_| help())?;
-    let span = Duration::try_from(parsed).map_err(|_| help())?;
-    if span.is_zero() {
-        Err(help())
-    } else {
-        Ok(span)
-    }
-}
+#[cfg(test)]
+mod tests;

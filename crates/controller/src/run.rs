@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kubomesh_process::{Clock, Process, Readiness, Tasks};
 use kubomesh_reporter::Reporter;
-use kubomesh_server::{DebugState, Face, PublicState};
+use kubomesh_server::{DebugState, Face, FaceLimits, PublicState};
 use kubomesh_telemetry::{BUILD, Catalog, LogLevel, init_logging};
 use tokio::sync::watch;
 
@@ -41,7 +41,7 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCode> {
     let config = serde_json::to_value(&args).context("the configuration")?;
     tracing::info!(build = %BUILD, %config, "starting");
-    let process = Process::new(args.serve.stop_timeout)?;
+    let process = Process::new(args.serve.stop_timeout.0)?;
     let (work, services) = (process.work(), process.services());
     let catalog = Catalog::new()?;
     let metrics = Metrics::register(&catalog)?;
@@ -102,10 +102,20 @@ async fn serve(
     debug: DebugState,
 ) -> anyhow::Result<()> {
     let router = kubomesh_server::public::router(public);
-    let face = Face::bind("--listen", args.listen, router).await?;
+    let lifetime = args.connection_lifetime.0;
+    let limits = FaceLimits {
+        lifetime,
+        ..FaceLimits::default()
+    };
+    let face = Face::bind("--listen", args.listen, router)
+        .await?
+        .with_limits(limits);
     let router = kubomesh_server::debug::router(debug);
     let debug_face = Face::bind("--debug-listen", args.debug_listen, router).await?;
-    let debug_face = debug_face.with_limits(kubomesh_server::debug::limits());
+    let debug_face = debug_face.with_limits(FaceLimits {
+        lifetime,
+        ..kubomesh_server::debug::limits()
+    });
     tracing::info!(pages = %face.address(), debug = %debug_face.address(), "serving");
     services.spawn("probes and metrics", face.serve(services.stop()));
     services.spawn("debug", debug_face.serve(services.stop()));

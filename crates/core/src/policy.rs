@@ -153,17 +153,36 @@ impl Default for ResyncInterval {
     }
 }
 
+impl Timings {
+    /// Default of [`Timings::retry_base`].
+    pub const RETRY_BASE: Duration = Duration::from_secs(10);
+    /// Default of [`Timings::retry_max`].
+    pub const RETRY_MAX: Duration = Duration::from_secs(300);
+    /// Default of [`Timings::retry_rate_limited`].
+    pub const RETRY_RATE_LIMITED: Duration = Duration::from_secs(20);
+    /// Default of [`Timings::relayed_first`].
+    pub const RELAYED_FIRST: Duration = Duration::from_secs(30);
+    /// Default of [`Timings::relayed_base`].
+    pub const RELAYED_BASE: Duration = Duration::from_secs(300);
+    /// Default of [`Timings::relayed_max`].
+    pub const RELAYED_MAX: Duration = Duration::from_secs(3_600);
+    /// Default of [`Timings::retired_for`].
+    pub const RETIRED_FOR: Duration = Duration::from_secs(24 * 3_600);
+    /// Default of [`Timings::probe_max`].
+    pub const PROBE_MAX: Duration = Duration::from_secs(300);
+}
+
 impl Default for Timings {
     fn default() -> Self {
         Self {
-            retry_base: Duration::from_secs(10),
-            retry_max: Duration::from_secs(300),
-            retry_rate_limited: Duration::from_secs(20),
-            relayed_first: Duration::from_secs(30),
-            relayed_base: Duration::from_secs(300),
-            relayed_max: Duration::from_secs(3_600),
-            retired_for: Duration::from_secs(24 * 3_600),
-            probe_max: Duration::from_secs(300),
+            retry_base: Self::RETRY_BASE,
+            retry_max: Self::RETRY_MAX,
+            retry_rate_limited: Self::RETRY_RATE_LIMITED,
+            relayed_first: Self::RELAYED_FIRST,
+            relayed_base: Self::RELAYED_BASE,
+            relayed_max: Self::RELAYED_MAX,
+            retired_for: Self::RETIRED_FOR,
+            probe_max: Self::PROBE_MAX,
         }
     }
 }

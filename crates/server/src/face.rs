@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::BindError;
 
-/// What a client may do slowly or often. Each is a flag of the controller.
+/// What a client may do slowly or often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FaceLimits {
     /// Connections at a time; the next one waits to be accepted. Default 128.
@@ -24,7 +24,7 @@ pub struct FaceLimits {
     /// too. Default 5 s.
     pub headers: Duration,
     /// How long a connection may live at all, so that slow readers do not fill the house.
-    /// Default 120 s.
+    /// Default 120 s; a flag of the controller.
     pub lifetime: Duration,
 }
 
@@ -126,12 +126,17 @@ impl Face {
 
 // === impl FaceLimits ===
 
+impl FaceLimits {
+    /// Default of [`FaceLimits::lifetime`].
+    pub const LIFETIME: Duration = Duration::from_secs(120);
+}
+
 impl Default for FaceLimits {
     fn default() -> Self {
         Self {
             connections: 128,
             headers: Duration::from_secs(5),
-            lifetime: Duration::from_secs(120),
+            lifetime: Self::LIFETIME,
         }
     }
 }

@@ -12,7 +12,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, reload};
 
 /// What is logged unless somebody says otherwise: our own crates from `info`, others from `warn`.
-pub const DEFAULT_LOG_FILTER: &str = "warn,kubomesh=info";
+/// kube's client says each failed request as an error, many a second in an outage; who asked says
+/// it once, in words.
+pub const DEFAULT_LOG_FILTER: &str = "warn,kubomesh=info,kube_client::client::builder=off";
 
 /// How a log line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

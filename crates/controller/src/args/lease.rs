@@ -1,11 +1,9 @@
 //! Who of several replicas writes.
 
-use std::time::Duration;
-
 use clap::Args;
 use serde::Serialize;
 
-use super::duration;
+use super::Span;
 
 /// The lease. Not used with --members.
 #[derive(Debug, Args, Serialize)]
@@ -24,12 +22,12 @@ pub struct LeaseArgs {
     pub identity: String,
 
     /// How long a holder that is not heard of keeps the lease
-    #[arg(long, env = "KUBOMESH_LEASE_DURATION", value_name = "DURATION", value_parser = duration, default_value = "6s")]
-    pub lease_duration: Duration,
+    #[arg(long, env = "KUBOMESH_LEASE_DURATION", value_name = "DURATION", default_value_t = Span(kubomesh_lease::DEFAULT_DURATION))]
+    pub lease_duration: Span,
 
     /// How often the holder renews it
-    #[arg(long, env = "KUBOMESH_LEASE_RENEW_INTERVAL", value_name = "DURATION", value_parser = duration, default_value = "2s")]
-    pub lease_renew_interval: Duration,
+    #[arg(long, env = "KUBOMESH_LEASE_RENEW_INTERVAL", value_name = "DURATION", default_value_t = Span(kubomesh_lease::DEFAULT_RENEW_INTERVAL))]
+    pub lease_renew_interval: Span,
 }
 
 /// Default of `--lease-namespace`.

@@ -136,7 +136,7 @@ fn lease_config(args: &LeaseArgs) -> anyhow::Result<LeaseConfig> {
         namespace: args.lease_namespace.clone(),
         name: args.lease_name.clone(),
         identity: args.identity.clone(),
-        timing: Timing::new(args.lease_duration, args.lease_renew_interval)?,
+        timing: Timing::new(args.lease_duration.0, args.lease_renew_interval.0)?,
     })
 }
 

@@ -64,9 +64,6 @@ const TICK: Duration = Duration::from_secs(1);
 /// A fleet is published at most this share of the time: making one costs as much as it has members.
 const REST: u32 = 4;
 
-/// Other watches that show the same restored store do not start the reading again.
-const ANEW_AT_MOST: Duration = Duration::from_secs(30);
-
 // === impl Source ===
 
 impl Source {
@@ -196,10 +193,10 @@ impl Source {
     fn restored(&mut self, now: Timestamp) {
         tracing::warn!("the API server shows an older state than before: everything is read anew");
         self.index.restored(now);
-        if self
-            .read_anew
-            .is_none_or(|at| now.since(at) >= ANEW_AT_MOST)
-        {
+        // Other watches that show the same restored store, each within the life of a watch, do not
+        // start the reading again.
+        let at_most = self.settings.timings.watch_timeout;
+        if self.read_anew.is_none_or(|at| now.since(at) >= at_most) {
             self.read_anew = Some(now);
             self.watches.read_anew();
         }

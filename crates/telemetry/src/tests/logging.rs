@@ -105,7 +105,7 @@ fn a_wrong_filter_is_refused_by_name_and_changes_nothing() {
             refused("debgu").to_string(),
             "`debgu` in the log filter `debgu` is not a level: write off, error, warn, info, debug \
              or trace, or target=level, several of them with commas between, such as \
-             warn,kubomesh=info"
+             warn,kubomesh=info,kube_client::client::builder=off"
         );
         let part = |filter: &str| match refused(filter) {
             LogError::Filter { part, .. } => part,

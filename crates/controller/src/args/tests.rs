@@ -1,0 +1,83 @@
+//! The defaults of the flags, and how they are read and shown.
+
+use clap::Parser as _;
+
+use super::{Cli, Command, RunArgs};
+
+fn run(flags: &[&str]) -> RunArgs {
+    let line = ["kubomesh", "run"].iter().chain(flags);
+    match Cli::try_parse_from(line).map(|cli| cli.command) {
+        Ok(Command::Run(run)) => *run,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Every time constant, its flag's name and its default: the figures of rules.md and product.md.
+#[test]
+fn the_defaults_of_all_times() {
+    let shown = serde_json::to_value(run(&[])).expect("it can be shown");
+    let times: Vec<String> = shown
+        .as_object()
+        .expect("an object")
+        .iter()
+        .filter(|(name, _)| !NO_TIMES.contains(&name.as_str()))
+        .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
+        .collect();
+    insta::assert_snapshot!(times.join("\n"), @r"
+    connection_lifetime 2m
+    doubt_interval 1m
+    file_settle 5s
+    lease_duration 6s
+    lease_renew_interval 2s
+    list_interval 10m
+    mesh_counts_interval 5s
+    peer_counts_interval 1m
+    probe_max 5m
+    relayed_base 5m
+    relayed_first 30s
+    relayed_max 1h
+    restored_hold 5m
+    retired_for 24h
+    retry_base 10s
+    retry_max 5m
+    retry_rate_limited 20s
+    secret_interval 30s
+    stop_timeout 20s
+    watch_timeout 30s
+    ");
+}
+
+/// Flags that are no times.
+const NO_TIMES: [&str; 9] = [
+    "members",
+    "state_dir",
+    "listen",
+    "debug_listen",
+    "log_level",
+    "log_format",
+    "lease_namespace",
+    "lease_name",
+    "identity",
+];
+
+/// A flag takes what it shows.
+#[test]
+fn a_time_is_shown_as_it_is_written() {
+    for text in ["500ms", "30s", "5m", "24h", "1m30s"] {
+        let args = run(&["--retry-max", text]);
+        assert_eq!(args.timing.retry_max.to_string(), text);
+    }
+}
+
+#[test]
+fn a_wrong_time_is_refused_with_the_remedy() {
+    for text in ["0s", "-1s", "5", "soon", ""] {
+        let flag = format!("--retry-max={text}");
+        let error = Cli::try_parse_from(["kubomesh", "run", &flag]).expect_err(text);
+        let said = error.to_string();
+        assert!(
+            said.contains("--retry-max") && said.contains("write it as 500ms, 30s"),
+            "{said}"
+        );
+    }
+}
