@@ -1,6 +1,7 @@
 //! Addresses of one run: loopback, where runs on one machine never share one, or inside of a network
 //! namespace, where nobody else is.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
 
 use anyhow::{Context, Result};
@@ -85,6 +86,13 @@ impl Block {
             second: self.second,
             third: third.context("a run has addresses for 255 scenarios")?,
         })
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, second, .. } = self;
+        write!(f, "{first}.{second}")
     }
 }
 

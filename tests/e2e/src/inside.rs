@@ -9,10 +9,10 @@ use tokio::process::Command;
 use crate::block::OWN_ROUTES;
 use crate::cli::Parts;
 use crate::node::Kind;
-use crate::run::Options;
+use crate::programs::Programs;
 
 /// Plays one scenario in new namespaces.
-pub(crate) async fn run(options: &Options, name: &str) -> Result<()> {
+pub(crate) async fn run(programs: &Programs, keep: bool, name: &str) -> Result<()> {
     let mut inside = Command::new("unshare");
     inside.args(["--user", "--map-root-user", "--net", "--mount"]);
     // The new user's process is told of its parent's death only if it asks for that itself.
@@ -22,8 +22,9 @@ pub(crate) async fn run(options: &Options, name: &str) -> Result<()> {
         "ip link set lo up && {}exec \"$0\" \"$@\"",
         routes.concat()
     ));
-    inside.arg(std::env::current_exe()?);
-    arguments(&mut inside, options);
+    inside.arg(&programs.lab);
+    arguments(&mut inside, programs);
+    inside.args(keep.then_some("--keep"));
     inside.args(["--inside", name]);
     inside.stdin(Stdio::null()).kill_on_drop(true);
     let status = inside
@@ -34,7 +35,7 @@ pub(crate) async fn run(options: &Options, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn arguments(command: &mut Command, options: &Options) {
+fn arguments(command: &mut Command, programs: &Programs) {
     let Parts {
         kubomesh,
         apiserver,
@@ -47,7 +48,7 @@ fn arguments(command: &mut Command, options: &Options) {
         prometheus,
         promtool,
         fakefleet,
-    } = &options.parts;
+    } = &programs.parts;
     let needed = [
         ("--kubomesh", kubomesh),
         ("--apiserver", apiserver),
@@ -61,7 +62,7 @@ fn arguments(command: &mut Command, options: &Options) {
     for (flag, path) in needed {
         command.arg(flag).arg(path);
     }
-    let kubo = match &options.kind {
+    let kubo = match &programs.kind {
         Kind::Kubo(path) => Some(path),
         Kind::Swarmnode(_) => None,
     };
@@ -75,8 +76,5 @@ fn arguments(command: &mut Command, options: &Options) {
         if let Some(path) = path {
             command.arg(flag).arg(path);
         }
-    }
-    if options.keep {
-        command.arg("--keep");
     }
 }

@@ -22,6 +22,7 @@ mod member;
 mod node;
 mod pods;
 mod process;
+mod programs;
 mod prometheus;
 mod registry;
 mod run;

@@ -17,6 +17,7 @@ use crate::cli::Parts;
 use crate::cluster::Cluster;
 use crate::inside;
 use crate::node::Kind;
+use crate::programs::Programs;
 use crate::registry::{Place, Scenario};
 use crate::table;
 use crate::world::World;
@@ -45,8 +46,7 @@ pub(crate) struct Options {
 
 /// What scenarios share.
 pub(crate) struct Lab {
-    pub(crate) parts: Parts,
-    pub(crate) kind: Kind,
+    pub(crate) programs: Programs,
     pub(crate) block: Block,
     pub(crate) logs: PathBuf,
     shared: Option<Rc<Cluster>>,
@@ -101,7 +101,7 @@ async fn one(lab: &mut Lab, options: &Options, number: usize, scenario: &Scenari
     let name = scenario.name;
     let began = Instant::now();
     let result = if scenario.place == Place::Namespaces && !options.inside {
-        inside::run(options, name).await
+        inside::run(&lab.programs, options.keep, name).await
     } else {
         in_world(lab, options, number, scenario).await
     };
@@ -180,14 +180,17 @@ impl Lab {
     fn open(options: &Options) -> Result<Self> {
         let logs = std::path::absolute(Path::new(LOGS))?;
         std::fs::create_dir_all(&logs)?;
+        let Options { parts, kind, .. } = options;
+        let (block, programs) = if options.inside {
+            (Block::inside(), Programs::given(parts, kind)?)
+        } else {
+            let block = Block::claim()?;
+            let folder = logs.join(format!("programs-{block}"));
+            (block, Programs::keep(parts, kind, &folder)?)
+        };
         Ok(Self {
-            parts: options.parts.clone(),
-            kind: options.kind.clone(),
-            block: if options.inside {
-                Block::inside()
-            } else {
-                Block::claim()?
-            },
+            programs,
+            block,
             logs,
             shared: None,
         })
@@ -204,7 +207,7 @@ impl Lab {
         let cluster = match scenario.place {
             Place::Shared => self.shared().await?,
             Place::OwnCluster | Place::Namespaces => {
-                Rc::new(Cluster::start(&self.parts, subnet.api_server(), &folder).await?)
+                Rc::new(Cluster::start(&self.programs.parts, subnet.api_server(), &folder).await?)
             }
         };
         World::open(self, scenario.name, cluster, (subnet, folder)).await
@@ -219,7 +222,7 @@ impl Lab {
         if logs.exists() {
             std::fs::remove_dir_all(&logs)?;
         }
-        let cluster = Cluster::start(&self.parts, self.block.api_server(), &logs).await;
+        let cluster = Cluster::start(&self.programs.parts, self.block.api_server(), &logs).await;
         let cluster = Rc::new(cluster.context("the API server of the lab")?);
         self.shared = Some(Rc::clone(&cluster));
         Ok(cluster)

@@ -62,10 +62,10 @@ impl World {
     ) -> Result<Self> {
         let mut world = Self {
             cluster,
-            kubomesh: lab.parts.kubomesh.clone(),
-            fakefleet: lab.parts.fakefleet.clone(),
-            prometheus: lab.parts.prometheus.clone(),
-            kind: lab.kind.clone(),
+            kubomesh: lab.programs.parts.kubomesh.clone(),
+            fakefleet: lab.programs.parts.fakefleet.clone(),
+            prometheus: lab.programs.parts.prometheus.clone(),
+            kind: lab.programs.kind.clone(),
             subnet,
             lab: lab.block.own(),
             folder,
