@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kubomesh_core::{Fence, MemberName, MeshId, Record, RecordWrite};
+use kubomesh_core::{Fence, MemberName, Membership, MeshId, Record, RecordWrite};
+use kubomesh_discovery::Fleet;
 use kubomesh_reporter::{Records, RecordsView};
 use tokio::sync::watch;
 
 use crate::mesh_loop::changed;
+use crate::withheld::Withheld;
 
 pub(crate) struct Ledger {
     mesh: MeshId,
@@ -15,6 +17,9 @@ pub(crate) struct Ledger {
     view: watch::Receiver<Arc<RecordsView>>,
     fence: Arc<dyn Fence>,
     used: Arc<BTreeMap<String, Record>>,
+    withheld: Withheld,
+    /// The unreadable records of the last pass.
+    unreadable: usize,
 }
 
 impl Ledger {
@@ -26,7 +31,16 @@ impl Ledger {
             view,
             fence,
             used: Arc::default(),
+            withheld: Withheld::default(),
+            unreadable: 0,
         }
+    }
+
+    /// The membership without the pods that wait for a record of their name.
+    pub(crate) fn left(&mut self, fleet: &Fleet, found: &Arc<Membership>) -> Arc<Membership> {
+        let view = Arc::clone(&self.view.borrow());
+        self.unreadable = view.unreadable.len();
+        self.withheld.left(fleet, found, view.not_ours(&self.mesh))
     }
 
     /// The records as they stand, for this pass, and the members whose record is another than in the
@@ -51,11 +65,16 @@ impl Ledger {
         (records, members)
     }
 
-    /// Resolves when the records of this mesh are others than those of the last pass.
+    /// Resolves when the records of this mesh are others than those of the last pass, or one that a
+    /// pod waits for may have changed.
     pub(crate) async fn changed(&mut self) {
         loop {
             changed(&mut self.view).await;
-            if !Arc::ptr_eq(&self.used, &self.view.borrow().of_mesh(&self.mesh)) {
+            let view = self.view.borrow();
+            if self.withheld.any()
+                || view.unreadable.len() != self.unreadable
+                || !Arc::ptr_eq(&self.used, &view.of_mesh(&self.mesh))
+            {
                 return;
             }
         }

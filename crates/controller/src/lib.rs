@@ -19,6 +19,7 @@ mod run;
 mod snapshots;
 mod state;
 mod supervisor;
+mod withheld;
 
 use std::io::Write as _;
 use std::process::ExitCode;

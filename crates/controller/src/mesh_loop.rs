@@ -132,7 +132,8 @@ impl MeshLoop {
             return;
         };
         let (records, rewritten) = self.ledger.records();
-        let mut touched = state.meet(&view.membership, look.touched, &self.executor);
+        let membership = self.ledger.left(&fleet, &view.membership);
+        let mut touched = state.meet(&membership, look.touched, &self.executor);
         touched
             .iter_mut()
             .for_each(|touched| touched.extend(rewritten.iter().cloned()));

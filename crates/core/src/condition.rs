@@ -57,6 +57,10 @@ pub enum ReasonCode {
     SecretUnreadable,
     /// An older mesh selects the pod too.
     PodClaimed,
+    /// A record cannot be read.
+    RecordUnreadable,
+    /// A record belongs to the mesh that the pod left.
+    RecordHeld,
     /// The selector matches no pod.
     NoMembers,
     /// A member does not answer.

@@ -124,6 +124,18 @@ pub enum Waiting {
         /// The older mesh, `namespace/name`.
         by: String,
     },
+    /// The record of its name cannot be read. It is never overwritten: it may be all that is known
+    /// of what was given to nodes.
+    RecordUnreadable {
+        /// What is wrong with it and what to do.
+        why: String,
+    },
+    /// The record of its name belongs to a mesh that it left, and which has not yet taken back what
+    /// it gave to nodes.
+    RecordHeld {
+        /// The other mesh, `namespace/name`.
+        by: String,
+    },
 }
 
 /// Why no removal is made now (rules.md, Removal).
@@ -251,6 +263,12 @@ impl fmt::Display for Waiting {
             Self::Ended => f.write_str("the pod has ended"),
             Self::NoRpcPort => f.write_str("no container of the pod looks like Kubo"),
             Self::Claimed { by } => write!(f, "the older mesh {by} selects the pod too"),
+            Self::RecordUnreadable { why } => f.write_str(why),
+            Self::RecordHeld { by } => write!(
+                f,
+                "its SwarmPeer belongs to the mesh {by}, which forgets the pod after its \
+                 spec.links.forgetAfter and then gives the record up"
+            ),
         }
     }
 }

@@ -136,7 +136,8 @@ impl Findings<'_, '_> {
             };
             return (Status::True, ReasonCode::RemovalsHeld, message);
         }
-        if let Some(cause) = self.members_cause().or_else(|| self.links_cause()) {
+        let cause = self.records_cause().or_else(|| self.members_cause());
+        if let Some(cause) = cause.or_else(|| self.links_cause()) {
             return cause;
         }
         if self.expired > 0 {
@@ -147,6 +148,27 @@ impl Findings<'_, '_> {
             return (Status::True, ReasonCode::RetiredExpired, message);
         }
         (Status::False, ReasonCode::AsWanted, String::new())
+    }
+
+    /// Pods that cannot become members because of the record of their name: the first one's sentence.
+    fn records_cause(&self) -> Option<Said> {
+        let waiting = self.pass.world.input.membership.waiting.iter();
+        let mut held = waiting
+            .filter_map(|(name, waiting)| match waiting {
+                Waiting::RecordUnreadable { .. } => {
+                    Some((ReasonCode::RecordUnreadable, name, waiting))
+                }
+                Waiting::RecordHeld { .. } => Some((ReasonCode::RecordHeld, name, waiting)),
+                _ => None,
+            })
+            .peekable();
+        let (reason, _, first) = held.peek().copied()?;
+        let names = sentence(held.map(|(_, name, _)| name.to_string()));
+        Some((
+            Status::True,
+            reason,
+            format!("no member yet: {names}: {first}"),
+        ))
     }
 
     /// Members that are not as they should be: the first kind of trouble names all that have it.

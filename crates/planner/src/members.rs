@@ -76,16 +76,22 @@ pub(crate) fn state(node: &Node<'_>) -> MemberState {
     }
 }
 
+/// The reason of a pod that waits.
+fn why_it_waits(waiting: &Waiting) -> ReasonCode {
+    match waiting {
+        Waiting::Claimed { .. } => ReasonCode::PodClaimed,
+        Waiting::RecordUnreadable { .. } => ReasonCode::RecordUnreadable,
+        Waiting::RecordHeld { .. } => ReasonCode::RecordHeld,
+        _ => ReasonCode::NotAsked,
+    }
+}
+
 /// A pod that never was a member here.
 fn unborn(waiting: &Waiting) -> MemberReport {
-    let reason = match waiting {
-        Waiting::Claimed { .. } => ReasonCode::PodClaimed,
-        _ => ReasonCode::NotAsked,
-    };
     let reachable = Condition::new(
         ConditionKind::Reachable,
         Status::Unknown,
-        reason,
+        why_it_waits(waiting),
         waiting.to_string(),
     );
     MemberReport {
@@ -145,11 +151,7 @@ fn away_message(pass: &Pass<'_>, node: &Node<'_>) -> String {
 
 fn waiting(pass: &Pass<'_>, node: &Node<'_>) -> (Status, ReasonCode, String) {
     if let Some(waiting) = pass.world.input.membership.waiting.get(node.name) {
-        let reason = match waiting {
-            Waiting::Claimed { .. } => ReasonCode::PodClaimed,
-            _ => ReasonCode::NotAsked,
-        };
-        return (Status::Unknown, reason, waiting.to_string());
+        return (Status::Unknown, why_it_waits(waiting), waiting.to_string());
     }
     if let Some(Contact::AddressConflict { with }) = node.member.map(|member| &member.contact) {
         let message = format!("{with} claims the same address and is the one that is contacted");

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Fleet;
+use common::{Fleet, name};
 use kubomesh_core::*;
 
 fn all(fleet: &mut Fleet) -> String {
@@ -66,6 +66,29 @@ fn of_one_member_alone() {
     Degraded=False AsWanted:
     Ready=True AsWanted:
     ");
+}
+
+#[test]
+fn of_pods_that_wait_for_a_record() {
+    for waiting in [
+        Waiting::RecordHeld {
+            by: "apps/old".into(),
+        },
+        Waiting::RecordUnreadable {
+            why: "spec.peerID of record d is `x`: it is not a peer ID".into(),
+        },
+    ] {
+        let mut fleet = Fleet::meshed(3);
+        let before = fleet.pass();
+        fleet.membership.waiting.insert(name("d"), waiting);
+        let planned = fleet.pass();
+        assert_eq!(planned.plan, before.plan, "nothing is done for it");
+        let ready = fleet.condition(&planned, ConditionKind::Ready);
+        assert_eq!(ready.trim_end(), "Ready=True AsWanted:");
+        let said = fleet.condition(&planned, ConditionKind::Degraded);
+        assert!(said.starts_with("Degraded=True Record"), "{said}");
+        assert!(said.contains("no member yet: d: "), "{said}");
+    }
 }
 
 #[test]

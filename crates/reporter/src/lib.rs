@@ -15,6 +15,6 @@ mod status;
 pub use convergence::Convergences;
 pub use metrics::ReporterMetrics;
 pub use news::{MeshNews, News, Verdict};
-pub use records::{DirectoryError, Records, RecordsView, StoreError, StoreErrorKind};
+pub use records::{DirectoryError, NotOurs, Records, RecordsView, StoreError, StoreErrorKind};
 pub use reporter::{Cluster, Reporter};
 pub use status::StatusTimings;

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use crate::ReporterMetrics;
 
 pub use error::{DirectoryError, StoreError, StoreErrorKind};
-pub use view::RecordsView;
+pub use view::{NotOurs, RecordsView};
 
 use cluster::ClusterRecords;
 use directory::DirectoryRecords;

@@ -395,6 +395,19 @@ async fn an_object_of_another_life_is_not_written_to() {
     assert_eq!(case.status(), Value::Null);
 }
 
+/// A pod that two meshes know of has one record, and one mesh that tells about it.
+#[tokio::test(start_paused = true)]
+async fn another_meshs_record_is_not_told_about() {
+    let case = Case::with(2);
+    case.server.edit("swarmpeers", "apps", &name(1), |peer| {
+        peer["spec"]["mesh"] = json!("older");
+    });
+    case.hear();
+    case.report(report(2, 10, true));
+    elapse(10_000).await;
+    assert_eq!(case.writes("swarmpeers/status"), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn failures_are_tried_again_and_hold_nothing_up() {
     for fault in [

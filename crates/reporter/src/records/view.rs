@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubomesh_api::{RecordError, RecordKey};
-use kubomesh_core::{MeshId, Record};
+use kubomesh_core::{MemberName, MeshId, Record};
 
 /// All records at one moment.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,25 @@ pub struct RecordsView {
     homes: BTreeMap<RecordKey, Arc<str>>,
     /// What a mesh without records has.
     none: Arc<BTreeMap<String, Record>>,
+}
+
+/// A record of a mesh's namespace that is not the mesh's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotOurs<'a> {
+    /// It cannot be read, whosever it is.
+    Unreadable {
+        /// The record's name.
+        record: &'a str,
+        /// What is wrong with it.
+        why: &'a RecordError,
+    },
+    /// Another mesh's.
+    OfMesh {
+        /// The member that it is about.
+        member: &'a MemberName,
+        /// Name of the other mesh.
+        mesh: &'a str,
+    },
 }
 
 /// Namespace and name of a mesh.
@@ -51,6 +70,28 @@ impl RecordsView {
         self.meshes
             .get(&(key.namespace.clone(), home.clone()))?
             .get(&*key.name)
+    }
+
+    /// The records of a mesh's namespace that are not the mesh's: its pods of these names have to
+    /// wait. Empty where a namespace has one mesh and nothing is wrong.
+    pub fn not_ours<'a>(&'a self, mesh: &'a MeshId) -> impl Iterator<Item = NotOurs<'a>> {
+        let unreadable = self.unreadable.iter();
+        let unreadable = unreadable.filter(|(key, _)| key.namespace == mesh.namespace);
+        let unreadable = unreadable.map(|(key, why)| NotOurs::Unreadable {
+            record: &key.name,
+            why,
+        });
+        let others = self.meshes.iter();
+        let others = others
+            .filter(|((namespace, name), _)| *namespace == mesh.namespace && *name != mesh.name);
+        let others = others.flat_map(|((_, name), records)| {
+            let of_mesh = move |record: &'a Record| NotOurs::OfMesh {
+                member: &record.member,
+                mesh: name,
+            };
+            records.values().map(of_mesh)
+        });
+        unreadable.chain(others)
     }
 
     /// Takes changes in; whether anything is other than before.

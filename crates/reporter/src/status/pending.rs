@@ -123,6 +123,12 @@ impl Sight<'_> {
         written: &Written,
     ) -> Option<(Target, Pending)> {
         let stored = self.peers.records.get(&key)?;
+        // Another mesh's record of the same name is that mesh's to tell about.
+        if let Ok(record) = &stored.record
+            && record.mesh != report.mesh.name
+        {
+            return None;
+        }
         let target = Target::Peer(key);
         let heard = stored.version.parse().unwrap_or(0);
         let (version, stands) = match written.ahead(&target, heard) {
