@@ -21,12 +21,21 @@ pub(crate) const FAKEFLEET: Program = ("kubomesh-testkit", "fakefleet");
 /// How long, and from which seed.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Sim {
-    /// One story, from this seed; without it the fixed ones and a fresh one
+    /// Only the story of this seed; without it those of fixed seeds, then of fresh ones
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many events
+    /// How many events at least; with --seed the story is cut after so many
     #[arg(long, value_name = "N")]
     events: Option<u64>,
+    /// Switch a rule off: a violation is to be found
+    #[arg(long, value_name = "RULE")]
+    disable: Option<String>,
+    /// Print the rules that can be switched off
+    #[arg(long)]
+    list_rules: bool,
+    /// Print what the controllers did in the story that broke something
+    #[arg(long)]
+    tell: bool,
 }
 
 /// What to measure, and how to say it.
@@ -62,6 +71,18 @@ pub(crate) fn sim(project: &Project, arguments: &Sim) -> Result<ExitCode> {
             command.args([flag, &value.to_string()]);
         }
     }
+    if let Some(rule) = &arguments.disable {
+        command.args(["--disable", rule]);
+    }
+    let switches = [
+        (arguments.list_rules, "--list-rules"),
+        (arguments.tell, "--tell"),
+    ];
+    command.args(
+        switches
+            .into_iter()
+            .filter_map(|(on, flag)| on.then_some(flag)),
+    );
     Ok(run::exit_code(run::run(&mut command)?))
 }
 
