@@ -8,8 +8,8 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kubomesh_api::{GROUP, StoredMeshes, StoredRecords, VERSION};
 use kubomesh_core::{
-    Condition, ConditionKind, Fence, LinkState, MemberState, MeshId, Reason, ReasonCode, Report,
-    Status, Timestamp,
+    Condition, ConditionKind, Fence, LinkCounts, LinkReport, LinkState, MemberName, MemberReport,
+    MemberState, MeshId, Reason, ReasonCode, Report, Status, Timestamp,
 };
 use kubomesh_process::Clock;
 use tokio::sync::watch;
@@ -141,15 +141,36 @@ impl Observer {
                 Verdict::Refused(condition) => {
                     self.take_conditions(id, &kubomesh_api::refused_conditions(condition));
                 }
-                Verdict::Waiting => {}
+                Verdict::Waiting => self.hush(id),
             }
+        }
+    }
+
+    /// The loop of a mesh told something and does not any more, such as when the lease was lost:
+    /// nothing stands that it told.
+    fn hush(&mut self, id: &MeshId) {
+        let Some(seen) = self.seen.remove(id) else {
+            return;
+        };
+        let (namespace, mesh) = (&*id.namespace, &*id.name);
+        self.take_links(namespace, mesh, LinkCounts::default(), &[]);
+        self.take_members(namespace, mesh, &BTreeMap::new());
+        self.metrics
+            .removals_held
+            .get(namespace, mesh, ())
+            .set_count(0);
+        for kind in seen.conditions.into_keys() {
+            self.metrics
+                .conditions
+                .get(namespace, mesh, kind)
+                .set_bool(false);
         }
     }
 
     fn take_report(&mut self, id: &MeshId, report: &Report) {
         let (namespace, mesh) = (&*id.namespace, &*id.name);
-        self.take_links(namespace, mesh, report);
-        self.take_members(namespace, mesh, report);
+        self.take_links(namespace, mesh, report.counts, &report.links);
+        self.take_members(namespace, mesh, &report.members);
         self.metrics
             .removals_held
             .get(namespace, mesh, ())
@@ -165,8 +186,7 @@ impl Observer {
         self.take_expired(id, report);
     }
 
-    fn take_links(&self, namespace: &str, mesh: &str, report: &Report) {
-        let counts = report.counts;
+    fn take_links(&self, namespace: &str, mesh: &str, counts: LinkCounts, links: &[LinkReport]) {
         for (state, count) in [
             (LinkState::Healthy, counts.healthy),
             (LinkState::Degraded, counts.degraded),
@@ -179,10 +199,7 @@ impl Observer {
                 .set_count(count);
         }
         let mut reasons = BTreeMap::from(Reason::LABELS.map(|reason| (reason, 0)));
-        let unhealthy = report
-            .links
-            .iter()
-            .filter(|link| link.state != LinkState::Healthy);
+        let unhealthy = links.iter().filter(|link| link.state != LinkState::Healthy);
         for reason in unhealthy.filter_map(|link| link.reason.as_ref()) {
             *reasons.entry(reason.label()).or_default() += 1;
         }
@@ -194,10 +211,14 @@ impl Observer {
         }
     }
 
-    fn take_members(&self, namespace: &str, mesh: &str, report: &Report) {
+    fn take_members(
+        &self,
+        namespace: &str,
+        mesh: &str,
+        members: &BTreeMap<MemberName, MemberReport>,
+    ) {
         for state in MemberState::ALL {
-            let count = report
-                .members
+            let count = members
                 .values()
                 .filter(|member| member.state == state)
                 .count();

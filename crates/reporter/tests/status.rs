@@ -551,6 +551,28 @@ async fn metrics_say_what_the_report_says() {
     assert!((2.4..=2.6).contains(&seconds), "{seconds}");
 }
 
+/// Whoever lost the lease tells nothing: neither Ready nor links, whatever it told before.
+#[tokio::test(start_paused = true)]
+async fn what_was_told_does_not_stand_when_it_is_told_no_more() {
+    let case = Case::with(0);
+    case.report(report(2, 10, true));
+    elapse(500).await;
+    let told = |text: &str| -> Vec<String> {
+        let of_mesh = text.lines().filter(|line| line.contains("mesh=\"kubo\""));
+        let standing = of_mesh.filter(|line| {
+            ["links{", "members{", "_held{", "_condition{"]
+                .iter()
+                .any(|part| line.contains(part))
+                && !line.ends_with(" 0")
+        });
+        standing.map(str::to_owned).collect()
+    };
+    assert_eq!(told(&case.catalog.render().unwrap()).len(), 5);
+    case.tell(Verdict::Waiting);
+    elapse(500).await;
+    assert_eq!(told(&case.catalog.render().unwrap()), Vec::<String>::new());
+}
+
 /// The figures of rules.md, Limits.
 #[test]
 fn the_defaults_are_the_rules() {
