@@ -13,7 +13,10 @@ use crate::world::World;
 pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
     let mut memory = input.memory.clone();
     let live = &input.membership.members;
-    memory.members.retain(|name, _| live.contains_key(name));
+    // Who is only not listed for a while did not start anew.
+    let known =
+        |name: &MemberName| live.contains_key(name) || input.records.contains_key(name.as_str());
+    memory.members.retain(|name, _| known(name));
     let mut started = BTreeSet::new();
     for member in live.values().filter(|member| member.role == Role::Kubo) {
         let new = match memory.members.get_mut(&member.name) {
@@ -37,7 +40,7 @@ pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
     }
     memory
         .dialled
-        .retain(|(name, _), bucket| live.contains_key(name) && !bucket.is_full(input.now));
+        .retain(|(name, _), bucket| known(name) && !bucket.is_full(input.now));
     let minute = input.now - MINUTE;
     memory.removals.retain(|at, _| *at > minute);
     memory
@@ -93,7 +96,7 @@ fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
 pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
     let input = &world.input;
     let mut back = BTreeSet::new();
-    for node in &world.nodes {
+    for node in world.nodes.iter().filter(|node| node.member.is_some()) {
         let Some(member) = memory.members.get_mut(node.name) else {
             continue;
         };

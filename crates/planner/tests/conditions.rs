@@ -123,6 +123,42 @@ fn of_many_silent_members() {
 }
 
 #[test]
+fn of_members_that_give_no_usable_answer_with_the_remedy() {
+    let kinds = [
+        FailureKind::Refused,
+        FailureKind::TimedOut,
+        FailureKind::Disconnected,
+        FailureKind::Unauthorised,
+        FailureKind::Forbidden,
+        FailureKind::NotKubo,
+        FailureKind::Offline,
+        FailureKind::UnknownCommand,
+        FailureKind::BodyTooLarge,
+    ];
+    let mut fleet = Fleet::meshed(kinds.len());
+    for (node, kind) in fleet.nodes.values_mut().zip(kinds) {
+        node.failure = Some(Failure::new(kind, "no"));
+    }
+    let planned = fleet.pass();
+    let names: Vec<_> = fleet.membership.members.keys().cloned().collect();
+    let said: Vec<String> = names
+        .iter()
+        .map(|name| fleet.member_condition(&planned, &name.to_string(), ConditionKind::Reachable))
+        .collect();
+    insta::assert_snapshot!(said.join("\n"), @r"
+    Reachable=False Unreachable: refused: no; its Addresses.API must listen on the pod's address (/ip4/0.0.0.0/tcp/5001) and spec.peers.rpc.port must name that port
+    Reachable=False Unreachable: timed_out: no; look for a NetworkPolicy or firewall between the controller and it, or a node that hangs
+    Reachable=False Unreachable: disconnected: no
+    Reachable=False Unauthorised: unauthorised: no; name a secret that its API.Authorizations allows in spec.peers.rpc.authSecretRef
+    Reachable=False Unauthorised: forbidden: no; a proxy in front of the RPC refuses us: let the controller reach the RPC itself
+    Reachable=False NotKubo: not_kubo: no; spec.peers.rpc.port must name Kubo's RPC (5001 by default), not its gateway or another server
+    Reachable=False Offline: offline: no; start its daemon without --offline
+    Reachable=False NotKubo: unknown_command: no; use a newer Kubo: peering came with 0.11
+    Reachable=False Unreachable: body_too_large: no
+    ");
+}
+
+#[test]
 fn of_a_mesh_in_two_halves() {
     let mut fleet = Fleet::meshed(6);
     for node in fleet.nodes.values_mut() {

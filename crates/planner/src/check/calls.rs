@@ -160,11 +160,12 @@ fn given(facts: &mut Facts<'_>, sequence: &Sequence, address: &Address) {
             .member(&record.member)
             .is_some_and(|member| member.uid == record.uid)
     };
-    let Some(record) = records
+    let stored: Vec<&Record> = records
         .into_iter()
         .filter(live)
-        .find(|record| record.addresses.first() == Some(&bare))
-    else {
+        .filter(|record| record.addresses.first() == Some(&bare))
+        .collect();
+    let Some(first) = stored.first() else {
         let detail = format!("{address} is no live member's stored address");
         return facts.found(Rule::StoredPeersOnly, Some(&sequence.member), detail);
     };
@@ -178,10 +179,14 @@ fn given(facts: &mut Facts<'_>, sequence: &Sequence, address: &Address) {
             || sighting.is_some_and(|sighting| sighting.peer_id != peer)
             || doubled.is_some_and(|seen| seen.sweeps > 1)
     };
-    if facts.member(&record.member).is_some_and(quarantined) {
+    // Two pods may be recorded with one identity at one address: the one that is contacted has it.
+    let all = stored
+        .iter()
+        .all(|record| facts.member(&record.member).is_some_and(quarantined));
+    if all {
         let detail = format!(
             "{address} is given although {} is in quarantine",
-            record.member
+            first.member
         );
         facts.found(Rule::NoQuarantinedPeers, Some(&sequence.member), detail);
     }
