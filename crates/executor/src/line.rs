@@ -12,7 +12,11 @@ use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::lock;
+use crate::metrics::Verb;
 use crate::wake::Wake;
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) struct Lines {
     tracker: TaskTracker,
@@ -27,6 +31,8 @@ pub(crate) struct Line {
     /// One filters call at a time a node (measured-on-kubo, row 27).
     pub(crate) filters: TurnLock<()>,
     idle: Mutex<Option<Idle>>,
+    /// What was last left out of its answers, by verb: told when it changes.
+    left_out: Mutex<BTreeMap<&'static str, String>>,
 }
 
 /// A kept connection: who it was verified as, where it leads, and how to get it from its keeper.
@@ -52,6 +58,7 @@ impl Lines {
                 calls: Arc::new(Semaphore::new((calls as usize).max(1))),
                 filters: TurnLock::new(()),
                 idle: Mutex::default(),
+                left_out: Mutex::default(),
             })
         });
         Arc::clone(line)
@@ -85,6 +92,17 @@ impl Lines {
 }
 
 impl Line {
+    /// The warning, if it is another than this verb's last one.
+    pub(crate) fn left_out(&self, verb: Verb, warning: Option<String>) -> Option<String> {
+        let mut known = lock(&self.left_out);
+        let Some(warning) = warning else {
+            known.remove(verb.label());
+            return None;
+        };
+        let before = known.insert(verb.label(), warning.clone());
+        (before.as_ref() != Some(&warning)).then_some(warning)
+    }
+
     /// The kept connection, if there is one that was verified as this peer at this place.
     pub(crate) async fn take(&self, access: &Access, peer_id: PeerId) -> Option<Node> {
         let idle = lock(&self.idle).take()?;

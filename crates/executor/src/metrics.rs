@@ -142,7 +142,7 @@ impl Verb {
         Self::FiltersRemove,
     ];
 
-    const fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Id => "id",
             Self::Peers => "peers",

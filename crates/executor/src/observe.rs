@@ -127,7 +127,7 @@ impl Inner {
             .line(&asking.inquiry.uid, self.limits.in_flight_per_node);
         let asked = match asking.inquiry.scope {
             Scope::Identity => self.ask_identity(&asking.inquiry).await,
-            Scope::Introduction => self.ask_introduction(&asking.inquiry).await,
+            Scope::Introduction => self.ask_introduction(&asking.inquiry, &line).await,
             Scope::Full { conn_limits } => self.ask_all(asking, &line, conn_limits).await,
         };
         asked.unwrap_or_else(|refused| {
@@ -164,12 +164,14 @@ impl Inner {
         Ok(answer)
     }
 
-    async fn ask_introduction(&self, inquiry: &Inquiry) -> Result<Answer, Refused> {
+    async fn ask_introduction(&self, inquiry: &Inquiry, line: &Line) -> Result<Answer, Refused> {
         let introduction = self.introduce(&inquiry.access).await.map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let mut node = accept(introduction, inquiry.expected, &sighting)?;
         let listen = entries(
+            Verb::Listen,
             self.read(Verb::Listen, node.listen(READ_DEADLINE)).await,
+            line,
             &node,
         );
         let state = NodeState {
@@ -199,23 +201,31 @@ impl Inner {
         } = &asking.inquiry;
         let (mut node, sighting) = self.verified(line, access, *expected).await?;
         let peers = entries(
+            Verb::Peers,
             self.read(Verb::Peers, node.peers(READ_DEADLINE)).await,
+            line,
             &node,
         );
         still_open(&node, &peers, &sighting)?;
         let peering = entries(
+            Verb::PeeringLs,
             self.read(Verb::PeeringLs, node.peering(READ_DEADLINE))
                 .await,
+            line,
             &node,
         );
         still_open(&node, &peering, &sighting)?;
         let filters = entries(
+            Verb::Filters,
             self.read(Verb::Filters, node.filters(READ_DEADLINE)).await,
+            line,
             &node,
         );
         still_open(&node, &filters, &sighting)?;
         let listen = entries(
+            Verb::Listen,
             self.read(Verb::Listen, node.listen(READ_DEADLINE)).await,
+            line,
             &node,
         );
         still_open(&node, &listen, &sighting)?;
@@ -355,11 +365,16 @@ fn still_open<T>(
     }
 }
 
-/// The entries of a listing; what was left out of it is told once here.
-fn entries<T>(listing: Reading<Listing<T>>, node: &Node) -> Reading<Vec<T>> {
+/// The entries of a listing; what was left out of it is told here, once until it changes.
+fn entries<T>(
+    verb: Verb,
+    listing: Reading<Listing<T>>,
+    line: &Line,
+    node: &Node,
+) -> Reading<Vec<T>> {
     let Listing { entries, warning } = listing?;
-    if let Some(warning) = warning {
-        tracing::warn!(peer = %node.peer_id(), "{warning}");
+    if let Some(warning) = line.left_out(verb, warning) {
+        tracing::warn!(peer = %node.peer_id(), verb = verb.label(), "{warning}");
     }
     Ok(entries)
 }
