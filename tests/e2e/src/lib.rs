@@ -13,12 +13,14 @@
 mod block;
 mod cli;
 mod cluster;
+mod contract;
 mod controller;
 mod dashboard;
 mod http;
 mod inside;
 mod judge;
 mod member;
+mod network;
 mod node;
 mod pods;
 mod process;

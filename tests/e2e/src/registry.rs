@@ -4,6 +4,7 @@ use std::fmt;
 
 use anyhow::Result;
 use futures::future::LocalBoxFuture;
+use kubomesh_testkit::contract::Topic;
 
 use crate::scenarios;
 use crate::world::World;
@@ -22,14 +23,25 @@ pub(crate) struct Scenario {
     pub(crate) play: Play,
 }
 
-/// Plays a scenario in a world made for it.
-pub(crate) type Play = for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<()>>;
+/// How a scenario is played.
+#[derive(Clone, Copy)]
+pub(crate) enum Play {
+    /// A story in a world made for it.
+    Story(Story),
+    /// This part of the contract, on nodes alone.
+    Contract(Topic),
+}
+
+/// A story in a world made for it.
+pub(crate) type Story = for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<()>>;
 
 /// A part of the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Group {
     /// Members, links, records, reports.
     Mesh,
+    /// What nodes answer.
+    Contract,
 }
 
 /// What a scenario needs around it.
@@ -39,7 +51,7 @@ pub(crate) enum Place {
     Shared,
     /// An API server of its own, because it breaks it.
     OwnCluster,
-    /// Network and mount namespaces of its own, with an API server inside.
+    /// Network and mount namespaces of its own, with an API server inside if it is a story.
     Namespaces,
 }
 
@@ -70,13 +82,24 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<(usize, &'static Scenario)>,
 
 impl Scenario {
     /// A scenario of the group `mesh` on the shared API server.
-    pub(crate) const fn mesh(name: &'static str, about: &'static str, play: Play) -> Self {
+    pub(crate) const fn mesh(name: &'static str, about: &'static str, story: Story) -> Self {
         Self {
             name,
             group: Group::Mesh,
             about,
             place: Place::Shared,
-            play,
+            play: Play::Story(story),
+        }
+    }
+
+    /// A part of the contract.
+    pub(crate) const fn contract(name: &'static str, about: &'static str, topic: Topic) -> Self {
+        Self {
+            name,
+            group: Group::Contract,
+            about,
+            place: Place::Namespaces,
+            play: Play::Contract(topic),
         }
     }
 }
@@ -85,6 +108,7 @@ impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Mesh => "mesh",
+            Self::Contract => "contract",
         })
     }
 }

@@ -12,13 +12,14 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
-use crate::block::Block;
+use crate::block::{Block, Subnet};
 use crate::cli::Parts;
 use crate::cluster::Cluster;
+use crate::contract;
 use crate::inside;
 use crate::node::Kind;
 use crate::programs::Programs;
-use crate::registry::{Place, Scenario};
+use crate::registry::{Place, Play, Scenario};
 use crate::table;
 use crate::world::World;
 
@@ -108,6 +109,8 @@ async fn one(lab: &mut Lab, options: &Options, number: usize, scenario: &Scenari
     let took = began.elapsed();
     let seconds = took.as_secs_f64();
     match &result {
+        // Whoever is outside says so.
+        Ok(()) if options.inside => {}
         Ok(()) => println!("{name}: ok in {seconds:.1} s"),
         Err(error) => println!("{name}: FAILED after {seconds:.1} s: {error:#}"),
     }
@@ -125,17 +128,19 @@ async fn in_world(
     number: usize,
     scenario: &Scenario,
 ) -> Result<()> {
-    let mut world = lab.world(number, scenario).await?;
-    let played = timeout(
-        DEADLINE,
-        AssertUnwindSafe((scenario.play)(&mut world)).catch_unwind(),
-    );
-    let result = match played.await {
-        Ok(Ok(Ok(()))) => world.stop_controllers().await,
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(anyhow!("it panicked: {}", said(&*panic))),
-        Err(_) => Err(anyhow!("it took longer than {} s", DEADLINE.as_secs())),
+    let subnet = lab.block.subnet(number)?;
+    let folder = lab.folder(scenario.name)?;
+    let story = match scenario.play {
+        Play::Story(story) => story,
+        Play::Contract(topic) => {
+            return in_time(contract::hold(&lab.programs.kind, topic, &folder)).await;
+        }
     };
+    let mut world = lab.world(scenario, subnet, folder).await?;
+    let mut result = in_time(story(&mut world)).await;
+    if result.is_ok() {
+        result = world.stop_controllers().await;
+    }
     if result.is_err() {
         world.tell().await;
         if options.keep {
@@ -146,6 +151,15 @@ async fn in_world(
     let closed = timeout(CLOSING, world.close()).await;
     let closed = closed.map_err(|_| anyhow!("it did not end within {} s", CLOSING.as_secs()));
     result.and(closed.flatten().context("its end"))
+}
+
+/// What is played, unless it panics or takes too long.
+async fn in_time(play: impl Future<Output = Result<()>>) -> Result<()> {
+    match timeout(DEADLINE, AssertUnwindSafe(play).catch_unwind()).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(anyhow!("it panicked: {}", said(&*panic))),
+        Err(_) => Err(anyhow!("it took longer than {} s", DEADLINE.as_secs())),
+    }
 }
 
 fn said(panic: &(dyn Any + Send)) -> &str {
@@ -196,14 +210,23 @@ impl Lab {
         })
     }
 
-    /// A world for a scenario, on the shared API server or on one of its own.
-    async fn world(&mut self, number: usize, scenario: &Scenario) -> Result<World> {
-        let subnet = self.block.subnet(number)?;
-        let folder = self.logs.join(scenario.name);
+    /// An empty folder for a scenario's logs.
+    fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.logs.join(name);
         if folder.exists() {
             std::fs::remove_dir_all(&folder)?;
         }
         std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
+    /// A world for a scenario, on the shared API server or on one of its own.
+    async fn world(
+        &mut self,
+        scenario: &Scenario,
+        subnet: Subnet,
+        folder: PathBuf,
+    ) -> Result<World> {
         let cluster = match scenario.place {
             Place::Shared => self.shared().await?,
             Place::OwnCluster | Place::Namespaces => {
@@ -218,10 +241,7 @@ impl Lab {
         if let Some(cluster) = &self.shared {
             return Ok(Rc::clone(cluster));
         }
-        let logs = self.logs.join("cluster");
-        if logs.exists() {
-            std::fs::remove_dir_all(&logs)?;
-        }
+        let logs = self.folder("cluster")?;
         let cluster = Cluster::start(&self.programs.parts, self.block.api_server(), &logs).await;
         let cluster = Rc::new(cluster.context("the API server of the lab")?);
         self.shared = Some(Rc::clone(&cluster));

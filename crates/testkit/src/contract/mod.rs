@@ -41,6 +41,25 @@ pub struct NodeOptions {
     pub limits_on_loopback: bool,
 }
 
+/// What a scene is about: the contract can be held in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// One node, asked at once.
+    Itself,
+    /// Two nodes, connected or not.
+    Links,
+    /// Dials that fail, and calls that run out of time.
+    Failures,
+    /// Dial filters.
+    Filters,
+    /// Peering entries.
+    Peering,
+    /// Nodes that want a token, and nodes offline.
+    Access,
+    /// Swarms with a key.
+    PrivateSwarms,
+}
+
 /// Starts nodes of one kind.
 pub trait Subject {
     /// A running node; ends when it is dropped.
@@ -53,7 +72,7 @@ pub trait Subject {
     fn start(
         &self,
         nodes: &[NodeOptions],
-    ) -> impl Future<Output = anyhow::Result<Vec<Self::Node>>> + Send;
+    ) -> impl Future<Output = anyhow::Result<Vec<Self::Node>>>;
 
     /// Why this kind of node cannot be asked for a recording; `None` for all that it can.
     fn excluded(&self, recording: &str) -> Option<&'static str>;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 
 use super::wire::{self, Answer};
+use super::{Topic, scenes};
 
 /// A recorded exchange.
 #[derive(Debug, Clone)]
@@ -26,6 +27,14 @@ struct Entry {
     name: String,
     request: String,
     request_headers: Vec<String>,
+}
+
+impl Recording {
+    /// What it is about; `None` if it has no scene.
+    #[must_use]
+    pub fn topic(&self) -> Option<Topic> {
+        scenes::find(&self.name).map(|(topic, _)| topic)
+    }
 }
 
 /// Reads all recordings, in the order in which they were made.

@@ -4,7 +4,7 @@
 //! its peer ID, `{source:N}` the IP that it dials from; `{nowhere}` is an
 //! address where nobody answers. A request begins with the node it goes to.
 
-use super::NodeOptions;
+use super::{NodeOptions, Topic};
 
 /// A scene.
 pub(super) struct Scene {
@@ -18,31 +18,27 @@ pub(super) struct Scene {
 
 const AUTHORIZATION: (&str, &[&str]) = ("bearer:s3cret", &["/api/v0/id", "/api/v0/swarm/"]);
 
-/// The scene of a recording.
-pub(super) fn find(recording: &str) -> Option<Scene> {
+/// The scene of a recording, and what it is about.
+pub(super) fn find(recording: &str) -> Option<(Topic, Scene)> {
     let asked = |table: &[(&'static str, &'static str)]| {
         table.iter().find(|(name, _)| *name == recording).copied()
     };
-    let plain = NodeOptions::default;
     if let Some((name, ask)) = asked(&ALONE) {
-        return Some(scene(name, vec![plain()], &[], ask));
+        return Some((Topic::Itself, scene(name, plain(1), &[], ask)));
     }
     if let Some((name, ask)) = asked(&TOGETHER) {
-        return Some(scene(name, vec![plain(), plain()], &[], ask));
+        return Some((Topic::Links, scene(name, plain(2), &[], ask)));
     }
     if let Some((name, ask)) = asked(&CONNECTED) {
-        return Some(scene(
-            name,
-            vec![plain(), plain()],
-            &["0 swarm/connect?arg={addr:1}"],
-            ask,
-        ));
+        let connect = "0 swarm/connect?arg={addr:1}";
+        return Some((Topic::Links, scene(name, plain(2), &[connect], ask)));
     }
-    failing(recording)
-        .or_else(|| filtering(recording))
-        .or_else(|| peering(recording))
-        .or_else(|| guarded(recording))
-        .or_else(|| private(recording))
+    let about = |topic: Topic, scene: Option<Scene>| scene.map(|scene| (topic, scene));
+    about(Topic::Failures, failing(recording))
+        .or_else(|| about(Topic::Filters, filtering(recording)))
+        .or_else(|| about(Topic::Peering, peering(recording)))
+        .or_else(|| about(Topic::Access, guarded(recording)))
+        .or_else(|| about(Topic::PrivateSwarms, private(recording)))
 }
 
 /// One node, asked at once.

@@ -26,7 +26,7 @@ pub async fn run<S: Subject>(subject: &S, recording: &Recording) -> anyhow::Resu
         return Ok(Verdict::Excluded(reason));
     }
     let name = &recording.name;
-    let scene = scenes::find(name).with_context(|| format!("{name} has no scene"))?;
+    let (_, scene) = scenes::find(name).with_context(|| format!("{name} has no scene"))?;
     ensure!(
         scene.recording == name,
         "the scene of {name} is that of {}",

@@ -1,14 +1,14 @@
 //! What a node says of itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{API_PORT, Node};
+use super::Node;
 use crate::http::{Answer, request};
 
 /// `Direction` of a connection that the node dialled.
@@ -86,7 +86,7 @@ impl Node {
 
     /// A call, as the node's owner might make it: path below `/api/v0/` with its query.
     pub(crate) async fn ask(&self, call: &str) -> Result<Answer> {
-        let at = SocketAddr::new(IpAddr::V4(self.ip), API_PORT);
+        let at = self.api();
         let from = Some(IpAddr::V4(self.lab));
         let path = format!("/api/v0/{call}");
         let token = self.settings.token.as_deref();

@@ -43,6 +43,7 @@ impl Node {
         let mut daemon = self.command(program);
         daemon
             .args(["daemon", "--migrate=false"])
+            .args(self.settings.offline.then_some("--offline"))
             .env("IPFS_PATH", &repo);
         daemon
             .env("IPFS_TELEMETRY", "off")
@@ -52,34 +53,10 @@ impl Node {
 
     /// One TCP listener, an RPC, and nothing that looks for others by itself.
     fn kubo_settings(&self, api_port: u16) -> Result<Value> {
-        let ip = self.ip;
-        let mut settings = json!({
-            "Addresses": {
-                "API": format!("/ip4/{ip}/tcp/{api_port}"),
-                "Gateway": [],
-                "Swarm": [self.swarm_address()],
-            },
-            "AutoConf": {"Enabled": false},
-            "AutoNAT": {"ServiceMode": "disabled"},
-            "AutoTLS": {"Enabled": false},
-            "Bootstrap": [],
-            "DNS": {"Resolvers": {}},
-            "Discovery": {"MDNS": {"Enabled": false}},
-            "Ipns": {"DelegatedPublishers": []},
-            "Peering": {"Peers": peering(&self.settings.peering)?},
-            "Plugins": {"Plugins": {"telemetry": {"Disabled": true}}},
-            "Provide": {"Enabled": false},
-            "Routing": {"Type": "none", "DelegatedRouters": []},
-            "Swarm": {
-                "DisableNatPortMap": true,
-                "EnableHolePunching": false,
-                "RelayClient": {"Enabled": false},
-                "RelayService": {"Enabled": false},
-                "Transports": {"Network": {"QUIC": false, "Relay": false, "Websocket": false,
-                    "WebTransport": false, "WebRTCDirect": false}},
-            },
-            "Version": {"SwarmCheckEnabled": false},
-        });
+        let mut settings = self.alone(api_port)?;
+        if !self.settings.as_made {
+            merge(&mut settings, member());
+        }
         if let Some((low, high)) = self.settings.water {
             settings["Swarm"]["ConnMgr"] = json!({
                 "LowWater": low, "HighWater": high,
@@ -88,7 +65,7 @@ impl Node {
         }
         if let Some(token) = &self.settings.token {
             settings["API"]["Authorizations"]["lab"] = json!({
-                "AuthSecret": format!("bearer:{token}"), "AllowedPaths": ["/api/v0/"],
+                "AuthSecret": format!("bearer:{token}"), "AllowedPaths": self.opened(),
             });
         }
         if let Some(other) = &self.settings.identity_of {
@@ -96,6 +73,45 @@ impl Node {
         }
         Ok(settings)
     }
+
+    /// Its own address, and nobody outside of the lab.
+    fn alone(&self, api_port: u16) -> Result<Value> {
+        let ip = self.ip;
+        Ok(json!({
+            "Addresses": {
+                "API": format!("/ip4/{ip}/tcp/{api_port}"),
+                "Gateway": [],
+                "Swarm": [self.swarm_address()],
+            },
+            "AutoConf": {"Enabled": false},
+            "Bootstrap": [],
+            "DNS": {"Resolvers": {}},
+            "Discovery": {"MDNS": {"Enabled": false}},
+            "Ipns": {"DelegatedPublishers": []},
+            "Peering": {"Peers": peering(&self.settings.peering)?},
+            "Plugins": {"Plugins": {"telemetry": {"Disabled": true}}},
+            "Routing": {"Type": "dht", "DelegatedRouters": []},
+            "Version": {"SwarmCheckEnabled": false},
+        }))
+    }
+}
+
+/// A member's node does nothing but what it is told.
+fn member() -> Value {
+    json!({
+        "AutoNAT": {"ServiceMode": "disabled"},
+        "AutoTLS": {"Enabled": false},
+        "Provide": {"Enabled": false},
+        "Routing": {"Type": "none"},
+        "Swarm": {
+            "DisableNatPortMap": true,
+            "EnableHolePunching": false,
+            "RelayClient": {"Enabled": false},
+            "RelayService": {"Enabled": false},
+            "Transports": {"Network": {"QUIC": false, "Relay": false, "Websocket": false,
+                "WebTransport": false, "WebRTCDirect": false}},
+        },
+    })
 }
 
 /// `Peering.Peers` of addresses that end in `/p2p/…`.

@@ -63,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) server_profile: bool,
     /// A bearer token without which the RPC answers nothing.
     pub(crate) token: Option<String>,
+    /// The paths that the token opens; all when there is none.
+    pub(crate) opens: &'static [&'static str],
     /// `Peering.Peers`: multiaddrs with `/p2p/…`.
     pub(crate) peering: Vec<String>,
     /// `LowWater` and `HighWater` of the connection manager, which then runs each [`TRIM_EACH`].
@@ -70,9 +72,15 @@ pub(crate) struct Settings {
     /// Whether every RPC request is written down.
     pub(crate) logged: bool,
     /// Name of the network namespace that it runs in; `None` for the lab's.
-    pub(crate) netns: Option<&'static str>,
+    pub(crate) netns: Option<String>,
     /// A repository whose identity it has, for a second node with the same.
     pub(crate) identity_of: Option<PathBuf>,
+    /// Started without libp2p.
+    pub(crate) offline: bool,
+    /// Its swarm is private: the key is made of this number.
+    pub(crate) swarm_key: Option<u8>,
+    /// Of a Kubo: all that is not said here is as `ipfs init` makes it, not just what members need.
+    pub(crate) as_made: bool,
 }
 
 /// One node.
@@ -157,6 +165,11 @@ impl Node {
     /// The address that the product gives others for it.
     pub(crate) fn swarm_address(&self) -> String {
         format!("/ip4/{}/tcp/{SWARM_PORT}", self.ip)
+    }
+
+    /// Where its RPC listens.
+    pub(crate) fn api(&self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(self.ip), API_PORT)
     }
 
     /// Its repository.
@@ -256,7 +269,7 @@ impl Node {
 
     /// The command of a program where the node runs.
     fn command(&self, program: &Path) -> Command {
-        let Some(netns) = self.settings.netns else {
+        let Some(netns) = &self.settings.netns else {
             return command(program);
         };
         let mut inside = command(Path::new("nsenter"));
@@ -264,15 +277,38 @@ impl Node {
         inside
     }
 
+    /// The paths that its token opens.
+    fn opened(&self) -> &'static [&'static str] {
+        match self.settings.opens {
+            [] => &["/api/v0/"],
+            some => some,
+        }
+    }
+
+    /// Writes the key of a private swarm into its repository.
+    fn write_swarm_key(&self) -> Result<()> {
+        let Some(key) = self.settings.swarm_key else {
+            return Ok(());
+        };
+        let repo = self.repo();
+        fs::create_dir_all(&repo)?;
+        let key = format!("{key:02x}").repeat(32);
+        let text = format!("/key/swarm/psk/1.0.0/\n/base16/\n{key}\n");
+        fs::write(repo.join("swarm.key"), text).context("its swarm key")
+    }
+
     /// Makes the repository if it is the first start, and the command.
     async fn prepare(&mut self) -> Result<Command> {
         match self.kind.clone() {
-            Kind::Swarmnode(program) => self.swarmnode(&program),
+            Kind::Swarmnode(program) => {
+                self.write_swarm_key()?;
+                self.swarmnode(&program)
+            }
             Kind::Kubo(program) => {
                 self.init_kubo(&program).await?;
+                self.write_swarm_key()?;
                 let api_port = if self.settings.logged {
-                    let from = SocketAddr::new(IpAddr::V4(self.ip), API_PORT);
-                    let tap = Tap::open(from, tap::BEHIND, &self.request_log()).await?;
+                    let tap = Tap::open(self.api(), tap::BEHIND, &self.request_log()).await?;
                     self.tap = Some(tap);
                     tap::BEHIND
                 } else {

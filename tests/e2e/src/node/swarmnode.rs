@@ -32,8 +32,10 @@ impl Node {
             node.args(["--profile", "server"]);
         }
         if let Some(token) = &self.settings.token {
-            node.args(["--auth", &format!("lab=bearer:{token};paths=/api/v0/")]);
+            let paths = self.opened().join(",");
+            node.args(["--auth", &format!("lab=bearer:{token};paths={paths}")]);
         }
+        node.args(self.settings.offline.then_some("--offline"));
         for address in &self.settings.peering {
             node.args(["--peering", address]);
         }

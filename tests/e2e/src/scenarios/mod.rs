@@ -16,6 +16,7 @@ mod restarts;
 mod settings;
 mod trouble;
 
+use crate::contract;
 use crate::registry::Scenario;
 
 /// All of them, in the order in which they run.
@@ -35,4 +36,5 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     fakes::SCENARIOS,
     bad_input::SCENARIOS,
     networks::SCENARIOS,
+    contract::SCENARIOS,
 ];

@@ -1,16 +1,14 @@
 //! What needs a network of its own: addresses that are no loopback, and links that break.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
-use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use crate::judge::{SOON, pairs_connected};
 use crate::member::Spec;
+use crate::network::{ip, ip_each, mount_netns};
 use crate::node::Settings;
-use crate::process::command;
 use crate::registry::{Place, Scenario};
 use crate::wait::until;
 use crate::world::World;
@@ -44,12 +42,11 @@ const LINK: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 88, 128, 1), Ipv4Addr::new(10, 88
 
 async fn stale_connection_after_crash(world: &mut World) -> Result<()> {
     let (near, all) = (["a", "b"], ["a", "b", FAR]);
-    // Where `ip netns` keeps namespaces, out of everybody's sight.
     mount_netns().await?;
     lay_link().await?;
     world.add_plain(&near).await?;
     let there = Settings {
-        netns: Some(FAR),
+        netns: Some(FAR.to_owned()),
         ..Settings::default()
     };
     world.prepare(&Spec::new(FAR).settings(there)).await?;
@@ -120,31 +117,17 @@ const RESTARTS: u32 = 6;
 async fn lay_link() -> Result<()> {
     let [here, there] = LINK;
     ip(&format!("netns add {FAR}")).await?;
-    ip(&format!(
-        "link add near type veth peer name far netns {FAR}"
-    ))
-    .await?;
-    ip(&format!("address add {here}/30 dev near")).await?;
-    ip("link set near up").await?;
-    ip(&format!("-n {FAR} link set lo up")).await?;
-    ip(&format!("-n {FAR} address add {there}/30 dev far")).await?;
-    ip(&format!("-n {FAR} link set far up")).await?;
-    ip(&format!("-n {FAR} route add default via {here}")).await
-}
-
-async fn mount_netns() -> Result<()> {
-    run("mount", "-t tmpfs tmpfs /run").await
-}
-
-async fn ip(arguments: &str) -> Result<()> {
-    run("ip", arguments).await
-}
-
-async fn run(program: &str, arguments: &str) -> Result<()> {
-    let mut command = command(Path::new(program));
-    command.args(arguments.split(' ')).stdin(Stdio::null());
-    let output = command.kill_on_drop(true).output().await?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{program} {arguments}: {said}");
-    Ok(())
+    let near = format!(
+        "link add near type veth peer name far netns {FAR}\n\
+         address add {here}/30 dev near\n\
+         link set near up\n"
+    );
+    ip_each(None, &near).await?;
+    let far = format!(
+        "link set lo up\n\
+         address add {there}/30 dev far\n\
+         link set far up\n\
+         route add default via {here}\n"
+    );
+    ip_each(Some(FAR), &far).await
 }
