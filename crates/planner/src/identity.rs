@@ -168,6 +168,9 @@ fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
             (None, None) => continue,
         };
         memory.duplicates.insert(peer, counted);
+        if counted.sweeps >= SWEEPS {
+            recorded_too(world, peer);
+        }
         for (index, ..) in sightings {
             let node = &mut world.nodes[index];
             if counted.sweeps >= SWEEPS {
@@ -177,4 +180,13 @@ fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
             }
         }
     }
+}
+
+/// Who is recorded with a doubled identity and does not show any is left alone with the others.
+fn recorded_too(world: &mut World<'_>, peer: PeerId) {
+    let unseen = world.nodes.iter_mut().filter(|node| {
+        let recorded = node.record.and_then(|record| record.peer_id) == Some(peer);
+        node.is_recorded() && recorded && node.verdict == Verdict::Unseen
+    });
+    unseen.for_each(|node| node.verdict = Verdict::Duplicate);
 }

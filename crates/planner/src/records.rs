@@ -117,6 +117,10 @@ impl Book<'_, '_> {
         if record.peer_id != Some(shown) {
             retire(record, self.world.input.now);
             record.capacity = None;
+            // What was taken from another repo is not given to this one.
+            if record.retired.iter().all(|one| one.peer_id != shown) {
+                record.removed_filters.clear();
+            }
         }
         record.uid = member.uid.clone();
         record.peer_id = Some(shown);

@@ -101,7 +101,8 @@ pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
             continue;
         };
         if !node.is_reachable() {
-            member.silent = true;
+            // One that answers and is only not recorded yet was never silent.
+            member.silent |= node.is_silent();
             continue;
         }
         member.tried = 0;
