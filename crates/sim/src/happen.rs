@@ -163,6 +163,7 @@ impl Sim {
                 let name = slot.to_string();
                 if let Some(stored) = self.store.records.get(&name).cloned() {
                     self.audit.excuse(&stored.record);
+                    self.audit.forgive(&stored.record.member, None);
                     self.store.delete(&name, now);
                     // Nobody knows any more what its node was given.
                     if let Some(node) = self.cluster.process(*slot) {
@@ -257,6 +258,10 @@ impl Sim {
 
     fn owner_unfilters(&mut self, slot: Slot) {
         let Some(node) = self.up(slot) else { return };
+        let repo = self.world.node(node).spec().peer_id;
+        if let Some(stored) = self.store.records.get(&slot.to_string()) {
+            self.audit.owner_unfiltered(repo, &stored.record);
+        }
         let _ = self.world.filters_rm(node, &["all"], Overlap::None);
     }
 
@@ -355,6 +360,7 @@ impl Sim {
         let now = self.now();
         for stored in self.store.records.values() {
             self.audit.excuse(&stored.record);
+            self.audit.forgive(&stored.record.member, None);
         }
         self.store.restore(now - age, now);
         for stored in self.store.records.values() {

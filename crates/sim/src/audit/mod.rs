@@ -195,6 +195,23 @@ impl Audit {
             .retain(|entry| **entry != *text);
     }
 
+    /// The record that said what was taken from a member's repos is gone, or is another repo's: nobody
+    /// knows any more what is to be given back.
+    pub(crate) fn forgive(&mut self, member: &MemberName, but: Option<PeerId>) {
+        let ever = self.recorded.get(member).into_iter().flatten();
+        for (_, peer) in ever.filter(|(_, peer)| Some(*peer) != but) {
+            self.owed.remove(peer);
+        }
+    }
+
+    /// An owner takes a filter away that a record says is to be taken: by whom it went, no
+    /// controller can tell.
+    pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, record: &Record) {
+        let noted = record.removed_filters.iter();
+        let taken = self.taken.entry(repo).or_default();
+        taken.extend(noted.map(|filter| Arc::clone(&filter.cidr)));
+    }
+
     /// What a record explains is excused from being explained.
     pub(crate) fn excuse(&mut self, record: &Record) {
         self.excused.extend(pairs(record));

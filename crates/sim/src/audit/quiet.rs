@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kubomesh_core::{
     Address, Capacity, Connection, Direction, FilterPolicy, LinkState, MemberName, Mode, PeerId,
-    Role,
+    Record, Role,
 };
 use kubomesh_model::{Filter, NodeIndex};
 
@@ -226,12 +226,7 @@ impl Sim {
                 !wells.iter().any(held)
             });
             let acts = self.policy.mode != Mode::Observe;
-            let retired = record.retired.iter().any(|retired| {
-                // Where nothing is added, an entry for one that is back elsewhere stays as it is.
-                let back = wells.iter().any(|well| well.peer == retired.peer_id);
-                self.policy.links.protect || !back
-            });
-            if acts && (retired || needless) {
+            if acts && (self.remembers_needlessly(wells, record) || needless) {
                 return Some((Property::Leftover, format!("a record remembers: {record}")));
             }
         }
@@ -246,15 +241,39 @@ impl Sim {
                         .as_ref()
                         .is_some_and(|object| object.name == record.member)
                 };
+                let needed = record.peer_id.is_none()
+                    && !record.retired.is_empty()
+                    && !self.remembers_needlessly(wells, record);
+                let acts = self.policy.mode != Mode::Observe;
                 record.role == Role::Kubo
+                    && !needed
+                    && (acts || record.peer_id.is_some())
                     && !wells.iter().any(|well| well.name == record.member)
                     && !(record.peer_id.is_none()
                         && record.retired.is_empty()
                         && self.cluster.places.values().any(waits))
             });
-        let acts = self.policy.mode != Mode::Observe;
-        let gone = gone.filter(|record| acts || record.peer_id.is_some());
         gone.map(|record| (Property::Leftover, format!("a record is left: {record}")))
+    }
+
+    /// Whether a record remembers a retired identity that no node holds an entry of ours for that has
+    /// to stay.
+    fn remembers_needlessly(&self, wells: &[Well], record: &Record) -> bool {
+        record.retired.iter().any(|retired| {
+            let back = wells.iter().find(|well| well.peer == retired.peer_id);
+            let stays = |near: &Well, far: &Well| {
+                self.audit.ours(near.node).any(|(peer, address)| {
+                    let same = *peer == retired.peer_id && retired.addresses.contains(address);
+                    same && self.nothing_added(near, far)
+                })
+            };
+            !back.is_some_and(|far| wells.iter().any(|near| stays(near, far)))
+        })
+    }
+
+    /// Whether no entry is added or refreshed for a pair, so that a former address stays too.
+    fn nothing_added(&self, near: &Well, far: &Well) -> bool {
+        !self.policy.links.protect || self.filtered(near, far) || self.filtered(far, near)
     }
 
     /// No node has an entry of ours for somebody who is gone, or with an address that is no more.
@@ -266,11 +285,7 @@ impl Sim {
             }
             for (peer, address) in self.audit.ours(well.node) {
                 let current = present.get(peer).is_some_and(|far| {
-                    // Where nothing is added, a former address stays too.
-                    let stays = !self.policy.links.protect
-                        || self.filtered(well, far)
-                        || self.filtered(far, well);
-                    Some(far.ip) == address.ip() || stays
+                    Some(far.ip) == address.ip() || self.nothing_added(well, far)
                 });
                 let pair = (*peer, address.clone());
                 if !current && !self.audit.excused.contains(&pair) {

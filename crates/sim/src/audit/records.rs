@@ -26,6 +26,10 @@ impl Sim {
         let retired = before
             .peer_id
             .filter(|peer| after.and_then(|a| a.peer_id) != Some(*peer));
+        let stays = after.and_then(|after| after.peer_id);
+        if after.is_none() || (retired.is_some() && stays.is_some()) {
+            self.audit.forgive(&before.member, stays);
+        }
         let adopted = after.is_some_and(|after| after.peer_id.is_some());
         let dropped = dropped(before, after);
         if let (Some(peer), true) = (retired, adopted) {
