@@ -132,6 +132,9 @@ impl MeshLoop {
             return;
         };
         let (records, rewritten) = self.ledger.records();
+        if state.is_early(&view.membership, started) {
+            return;
+        }
         let membership = self.ledger.left(&fleet, &view.membership);
         let mut touched = state.meet(&membership, look.touched, &self.executor);
         touched

@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) membership: Arc<Membership>,
     pub(crate) pass: u64,
     pace: Pace,
+    /// Since when a first list is waited for.
+    waiting_since: Option<Timestamp>,
     /// When everybody is asked again.
     pub(crate) sweep: Timestamp,
     /// When the last plan has something due.
@@ -26,6 +28,9 @@ pub(crate) struct State {
     /// When what the last pass did is read back, and at whom.
     pub(crate) read_back: Option<(Timestamp, BTreeSet<MemberName>)>,
 }
+
+/// How long the first lists are waited for before it is said that they are missing.
+const FIRST_LISTS: Duration = Duration::from_secs(5);
 
 // === impl State ===
 
@@ -39,10 +44,23 @@ impl State {
             membership: Arc::new(nobody),
             pass: 0,
             pace: Pace::default(),
+            waiting_since: None,
             sweep: Timestamp(0),
             due: None,
             read_back: None,
         }
+    }
+
+    /// Whether it is too early to conclude anything: before the first lists are complete a fleet
+    /// looks empty, and to say so would change the status of every mesh at every start. Lists that
+    /// do not come are told after a while.
+    pub(crate) fn is_early(&mut self, membership: &Membership, now: Timestamp) -> bool {
+        if self.pass > 0 || membership.doubt != Some(Doubt::NotSynced) {
+            return false;
+        }
+        let since = *self.waiting_since.get_or_insert(now);
+        self.sweep = since + FIRST_LISTS;
+        self.sweep > now
     }
 
     /// Takes the membership as it is now, and adds to whom was touched those who changed. Who came,

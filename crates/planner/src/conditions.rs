@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubomesh_core::{
-    Condition, ConditionKind, Contact, LinkState, MemberName, MemberReport, MemberState, Mode,
-    ReasonCode, Status, Waiting,
+    Condition, ConditionKind, Contact, Doubt, LinkState, MemberName, MemberReport, MemberState,
+    Mode, ReasonCode, Status, Waiting,
 };
 
 use crate::members::{about, is_on_network, sentence};
@@ -270,6 +270,9 @@ impl Findings<'_, '_> {
             .iter()
             .all(|node| node.member.is_none())
         {
+            if let Some(doubt @ Doubt::NotSynced) = &self.pass.world.input.membership.doubt {
+                return (Status::Unknown, ReasonCode::NotAsked, doubt.to_string());
+            }
             return (
                 Status::False,
                 ReasonCode::NoMembers,

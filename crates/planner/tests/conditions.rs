@@ -30,6 +30,19 @@ fn of_a_mesh_without_members() {
 }
 
 #[test]
+fn of_a_mesh_whose_first_list_does_not_come() {
+    let mut fleet = Fleet::empty();
+    fleet.membership.doubt = Some(Doubt::NotSynced);
+    insta::assert_snapshot!(all(&mut fleet), @r"
+    Accepted=True AsWanted:
+    NetworkApplied=True AsWanted:
+    Connected=Unknown NoMembers: no member can be reached
+    Degraded=True RemovalsHeld: removals are held: the first list of pods is not complete
+    Ready=Unknown NotAsked: the first list of pods is not complete
+    ");
+}
+
+#[test]
 fn of_a_mesh_that_forms() {
     let mut fleet = Fleet::of(3);
     insta::assert_snapshot!(all(&mut fleet), @r"

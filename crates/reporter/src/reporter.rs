@@ -248,7 +248,12 @@ impl Observer {
                 .set_bool(*status == Status::True);
             let before = seen.conditions.insert(*kind, (*status, *reason));
             if before != Some((*status, *reason)) {
-                tracing::info!(mesh = %id, condition = %kind, %status, %reason, "{message}");
+                let said = if message.is_empty() {
+                    "as wanted"
+                } else {
+                    message
+                };
+                tracing::info!(mesh = %id, condition = %kind, %status, %reason, "{said}");
             }
         }
     }

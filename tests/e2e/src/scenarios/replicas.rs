@@ -5,8 +5,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use crate::cluster::Resource;
 use crate::controller::Controller;
-use crate::judge::{SOON, all_linked, pairs_connected};
+use crate::judge::{MESH, SOON, all_linked, pairs_connected};
 use crate::registry::Scenario;
 use crate::wait::until;
 use crate::world::World;
@@ -16,6 +17,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "controller_killed_mesh_stays",
         "without a controller all links stay, and Kubo itself dials a node that comes back",
         |world| Box::pin(controller_killed_mesh_stays(world)),
+    ),
+    Scenario::mesh(
+        "controller_restart_is_no_news",
+        "a controller that starts anew on a healthy mesh calls no node to change anything and writes nothing",
+        |world| Box::pin(controller_restart_is_no_news(world)),
     ),
     Scenario::mesh(
         "two_replicas_one_writer_and_failover",
@@ -46,6 +52,31 @@ async fn controller_killed_mesh_stays(world: &mut World) -> Result<()> {
     .await?;
     world.start_controller("two", &[]).await?;
     world.healthy(&FOUR).await
+}
+
+async fn controller_restart_is_no_news(world: &mut World) -> Result<()> {
+    world.add_plain(&FOUR).await?;
+    world.create_mesh(json!({})).await?;
+    world.start_controller("one", &[]).await?;
+    world.healthy(&FOUR).await?;
+    until("each record counts its links", SOON, async || {
+        for name in FOUR {
+            let status = world.status(Resource::SwarmPeer, name).await?;
+            ensure!(status["links"]["healthy"] == 3, "{name}: {status}");
+        }
+        Ok(())
+    })
+    .await?;
+    world.take_controller("one")?.stop().await?;
+    let before = world.status(Resource::SwarmMesh, MESH).await?;
+
+    world.start_controller("two", &[]).await?;
+    world.healthy(&FOUR).await?;
+    let count = written(world.controller("two")?).await?;
+    ensure!(count == 0.0, "it wrote {count} times");
+    let after = world.status(Resource::SwarmMesh, MESH).await?;
+    ensure!(before == after, "{before} became {after}");
+    Ok(())
 }
 
 async fn two_replicas_one_writer_and_failover(world: &mut World) -> Result<()> {
