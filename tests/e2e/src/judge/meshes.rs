@@ -104,6 +104,17 @@ impl World {
         .await
     }
 
+    /// Waits until the record of a member is a mesh's.
+    pub(crate) async fn record_of(&self, name: &str, mesh: &str) -> Result<()> {
+        let what = format!("the record of {name} is the mesh {mesh}'s");
+        until(&what, SOON, async || {
+            let record = self.record(name).await?.unwrap_or_default();
+            ensure!(record["spec"]["mesh"] == mesh, "{record}");
+            Ok(())
+        })
+        .await
+    }
+
     /// Waits until a condition of the scenario's mesh has this status and reason. Its message.
     pub(crate) async fn mesh_says(&self, wanted: (&str, &str, &str)) -> Result<String> {
         self.says((Resource::SwarmMesh, MESH), wanted).await

@@ -1,6 +1,7 @@
 //! A mesh forms, members come, and meshes stand beside each other.
 
 use anyhow::{Result, ensure};
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::cluster::Resource;
@@ -29,6 +30,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "two_meshes_one_pod",
         "a pod that two meshes select belongs to the older; the younger says so and goes on",
         |world| Box::pin(two_meshes_one_pod(world)),
+    ),
+    Scenario::mesh(
+        "pod_moves_to_another_mesh",
+        "a pod that another mesh selects from now on waits there until the former one has forgotten it",
+        |world| Box::pin(pod_moves_to_another_mesh(world)),
     ),
 ];
 
@@ -127,4 +133,44 @@ async fn two_meshes_one_pod(world: &mut World) -> Result<()> {
     let names = message.contains("both") && message.contains(MESH);
     ensure!(names, "it names neither the pod nor the mesh: {message}");
     world.healthy(&["a", "b", "both"]).await
+}
+
+async fn pod_moves_to_another_mesh(world: &mut World) -> Result<()> {
+    let selects = |team: &str, forget_after: &str| -> Value {
+        json!({
+            "peers": {"selector": {"matchLabels": {"team": team}}},
+            "links": {"forgetAfter": forget_after},
+        })
+    };
+    let other = Mesh {
+        namespace: world.namespace().to_owned(),
+        name: "other".to_owned(),
+    };
+    let spec = |name, team| Spec::new(name).label("team", team);
+    let specs = [
+        spec("a", "one"),
+        spec("b", "one"),
+        spec("moves", "one"),
+        spec("x", "two"),
+        spec("y", "two"),
+    ];
+    world.add(&specs).await?;
+    world.create_mesh(selects("one", "5s")).await?;
+    world.create(&other, selects("two", "5s")).await?;
+    world.start_controller("one", &[]).await?;
+    world.healthy(&["a", "b", "moves"]).await?;
+    world.healthy_in(&other, &["x", "y"]).await?;
+
+    let pods = world.cluster().api(Resource::Pod, world.namespace());
+    let label = Patch::Merge(json!({"metadata": {"labels": {"team": "two"}}}));
+    pods.patch("moves", &PatchParams::default(), &label).await?;
+    let held = ("Degraded", "True", "RecordHeld");
+    let message = world.says((Resource::SwarmMesh, "other"), held).await?;
+    let names = message.contains("moves") && message.contains(MESH);
+    ensure!(names, "it names neither the pod nor the mesh: {message}");
+    // What its own node was given by the former mesh ends with the process.
+    world.record_of("moves", "other").await?;
+    world.crash_and_restart("moves").await?;
+    world.healthy(&["a", "b"]).await?;
+    world.healthy_in(&other, &["moves", "x", "y"]).await
 }
