@@ -8,7 +8,8 @@ mod timing;
 
 use std::net::SocketAddr;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use kubomesh_server::FaceLimits;
 use serde::Serialize;
 
@@ -102,7 +103,7 @@ pub struct ServeArgs {
     pub debug_listen: SocketAddr,
 
     /// What is logged: error, warn, info, debug, trace, or a filter such as kubomesh=debug,kube=warn
-    #[arg(long, env = "KUBOMESH_LOG_LEVEL", value_name = "FILTER", default_value = DEFAULT_LOG_LEVEL)]
+    #[arg(long, env = "KUBOMESH_LOG_LEVEL", value_name = "FILTER", value_parser = log_filter, default_value = DEFAULT_LOG_LEVEL)]
     pub log_level: String,
 
     /// How it is logged: auto is text on a terminal and JSON otherwise
@@ -140,6 +141,63 @@ pub const DEFAULT_DEBUG_LISTEN: SocketAddr =
 
 /// Default of `--log-level`.
 pub const DEFAULT_LOG_LEVEL: &str = kubomesh_telemetry::DEFAULT_LOG_FILTER;
+
+/// A text that is a log filter.
+fn log_filter(text: &str) -> Result<String, kubomesh_telemetry::LogError> {
+    kubomesh_telemetry::check_log_filter(text)?;
+    Ok(text.to_owned())
+}
+
+// === impl Cli ===
+
+impl Cli {
+    /// Reads the command line; whatever is wrong with it is said, and the process ends with 2.
+    #[must_use]
+    pub fn read() -> Self {
+        let cli = Self::parse();
+        if let Command::Run(run) = &cli.command
+            && let Err(why) = run.check()
+        {
+            Self::command()
+                .error(ErrorKind::ValueValidation, why)
+                .exit();
+        }
+        cli
+    }
+}
+
+// === impl RunArgs ===
+
+impl RunArgs {
+    /// What no flag can say alone.
+    ///
+    /// # Errors
+    /// When two flags contradict each other: a sentence that names both.
+    fn check(&self) -> Result<(), String> {
+        if self.source.members.is_none() {
+            self.lease.timing().map_err(|error| error.to_string())?;
+        }
+        let timing = &self.timing;
+        for (least, most) in [
+            (
+                ("--retry-base", timing.retry_base),
+                ("--retry-max", timing.retry_max),
+            ),
+            (
+                ("--relayed-base", timing.relayed_base),
+                ("--relayed-max", timing.relayed_max),
+            ),
+        ] {
+            if least.1.0 > most.1.0 {
+                return Err(format!(
+                    "{}={} is longer than {}={}: write at most that",
+                    least.0, least.1, most.0, most.1
+                ));
+            }
+        }
+        Ok(())
+    }
+}
 
 #[cfg(test)]
 mod tests;

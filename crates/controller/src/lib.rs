@@ -24,8 +24,6 @@ mod withheld;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 use crate::args::{Cli, Command};
 
 /// Version of the workspace.
@@ -35,7 +33,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// run, 2 bad usage.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let done = match cli.command {
         Command::Run(args) => run::run(*args),
         Command::Gen { what } => print(what),

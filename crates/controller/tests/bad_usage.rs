@@ -100,3 +100,33 @@ fn a_wrong_field_of_a_members_file_is_named_with_its_value() {
     assert_eq!(code, Some(1), "{said}");
     assert_says(&said, &["swarm", "here"]);
 }
+
+#[test]
+fn flags_that_contradict_each_other_are_bad_usage() {
+    for (flags, words) in [
+        (
+            &["--log-level=debgu"][..],
+            &["--log-level", "`debgu`", "not a level"][..],
+        ),
+        (
+            &["--lease-duration=7.5s"],
+            &["--lease-duration=7.5s", "whole number of seconds"],
+        ),
+        (
+            &["--lease-duration=3s", "--lease-renew-interval=2s"],
+            &[
+                "--lease-renew-interval=2s",
+                "--lease-duration=3s",
+                "at most a third",
+            ],
+        ),
+        (
+            &["--retry-base=10m", "--retry-max=1m"],
+            &["--retry-base=10m", "--retry-max=1m", "at most that"],
+        ),
+    ] {
+        let (code, said) = kubomesh(&[&["run"], flags].concat());
+        assert_eq!(code, Some(2), "{said}");
+        assert_says(&said, words);
+    }
+}

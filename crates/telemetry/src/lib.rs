@@ -21,7 +21,9 @@ pub use catalog::{Catalog, CatalogError};
 pub use family::{Counters, Family, Gauges, Histograms};
 pub use instrument::{Counter, Gauge, Histogram, Instrument, Kind};
 pub use label::{Label, LabelSet};
-pub use logging::{DEFAULT_LOG_FILTER, LogError, LogFormat, LogLevel, init_logging, subscriber};
+pub use logging::{
+    DEFAULT_LOG_FILTER, LogError, LogFormat, LogLevel, check_log_filter, init_logging, subscriber,
+};
 pub use mesh::{MeshCounters, MeshFamily, MeshGauges, MeshHistograms, MeshSeries};
 
 #[cfg(test)]

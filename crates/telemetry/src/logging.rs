@@ -61,6 +61,14 @@ pub enum LogError {
     Ended,
 }
 
+/// Whether a text is a log filter.
+///
+/// # Errors
+/// When it is not: a sentence that says what would be.
+pub fn check_log_filter(filter: &str) -> Result<(), LogError> {
+    parse(filter).map(drop)
+}
+
 /// Sets up logging for the whole process, to standard error.
 ///
 /// # Errors

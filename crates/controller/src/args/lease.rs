@@ -1,6 +1,7 @@
 //! Who of several replicas writes.
 
 use clap::Args;
+use kubomesh_lease::{Timing, TimingError};
 use serde::Serialize;
 
 use super::Span;
@@ -38,3 +39,15 @@ pub(super) const DEFAULT_LEASE_NAME: &str = "kubomesh";
 
 /// Default of `--identity`.
 pub(super) const DEFAULT_IDENTITY: &str = "kubomesh";
+
+// === impl LeaseArgs ===
+
+impl LeaseArgs {
+    /// The checked times.
+    ///
+    /// # Errors
+    /// When they make no lease; the sentence names the flag.
+    pub fn timing(&self) -> Result<Timing, TimingError> {
+        Timing::new(self.lease_duration.0, self.lease_renew_interval.0)
+    }
+}

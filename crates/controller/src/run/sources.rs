@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kubomesh_core::{Credentials, Fence};
 use kubomesh_discovery::{Fleet, Settings, kubernetes, members_file};
-use kubomesh_lease::{Candidate, LeaseConfig, Timing};
+use kubomesh_lease::{Candidate, LeaseConfig};
 use kubomesh_process::{CancellationToken, Clock, Tasks};
 use kubomesh_reporter::{Cluster, Records};
 use tokio::sync::watch;
@@ -136,7 +136,7 @@ fn lease_config(args: &LeaseArgs) -> anyhow::Result<LeaseConfig> {
         namespace: args.lease_namespace.clone(),
         name: args.lease_name.clone(),
         identity: args.identity.clone(),
-        timing: Timing::new(args.lease_duration.0, args.lease_renew_interval.0)?,
+        timing: args.timing()?,
     })
 }
 
