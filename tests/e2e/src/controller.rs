@@ -27,7 +27,7 @@ const LIVE: Duration = Duration::from_secs(10);
 /// How long a polite stop may take: longer than `--stop-timeout`.
 const STOP: Duration = Duration::from_secs(25);
 
-/// What every controller of the lab is started with: a lease short enough for scenarios that take
+/// What every controller of the lab is started with, unless a scenario sets it: a lease short enough for scenarios that take
 /// it over, and words enough to see why a scenario failed.
 const FLAGS: [&str; 4] = [
     "--lease-duration=3s",
@@ -35,6 +35,12 @@ const FLAGS: [&str; 4] = [
     "--log-level=info,kubomesh=debug",
     "--log-format=text",
 ];
+
+/// Whether `flags` set this one too.
+fn is_set(flag: &str, flags: &[&str]) -> bool {
+    let name = |flag: &str| flag.split('=').next().map(str::to_owned);
+    flags.iter().any(|other| name(other) == name(flag))
+}
 
 /// One replica.
 pub(crate) struct Controller {
@@ -74,7 +80,7 @@ impl Controller {
             .arg(format!("--listen={ip}:{PUBLIC_PORT}"))
             .arg(format!("--debug-listen={ip}:{DEBUG_PORT}"))
             .arg(format!("--identity={name}"))
-            .args(FLAGS)
+            .args(FLAGS.iter().filter(|flag| !is_set(flag, flags)))
             .args(flags)
             .env("KUBECONFIG", kubeconfig);
         let running = Running::start(name, &mut run, log)?;

@@ -22,6 +22,8 @@ use crate::node::Kind;
 use crate::run::Lab;
 use crate::wait::until;
 
+pub(crate) use fakes::Fakes;
+
 /// Name of the Lease object.
 pub(crate) const LEASE: &str = "kubomesh";
 
