@@ -19,6 +19,8 @@ pub(crate) struct Scenario {
     pub(crate) about: &'static str,
     /// What it needs around it.
     pub(crate) place: Place,
+    /// Whether its nodes are fakes, whatever the run's are.
+    pub(crate) fakes: bool,
     /// Plays it.
     pub(crate) play: Play,
 }
@@ -88,6 +90,7 @@ impl Scenario {
             group: Group::Mesh,
             about,
             place: Place::Shared,
+            fakes: false,
             play: Play::Story(story),
         }
     }
@@ -99,6 +102,7 @@ impl Scenario {
             group: Group::Contract,
             about,
             place: Place::Namespaces,
+            fakes: false,
             play: Play::Contract(topic),
         }
     }

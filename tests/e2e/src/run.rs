@@ -56,6 +56,7 @@ pub(crate) struct Lab {
 /// How one scenario ended.
 struct Row {
     name: &'static str,
+    nodes: &'static str,
     passed: bool,
     took: Duration,
 }
@@ -114,8 +115,14 @@ async fn one(lab: &mut Lab, options: &Options, number: usize, scenario: &Scenari
         Ok(()) => println!("{name}: ok in {seconds:.1} s"),
         Err(error) => println!("{name}: FAILED after {seconds:.1} s: {error:#}"),
     }
+    let nodes = match &options.kind {
+        _ if scenario.fakes => "fakes",
+        Kind::Swarmnode(_) => "swarmnode",
+        Kind::Kubo(_) => "kubo",
+    };
     Row {
         name,
+        nodes,
         passed: result.is_ok(),
         took,
     }
@@ -171,14 +178,15 @@ fn said(panic: &(dyn Any + Send)) -> &str {
 /// The table, and the line that others read.
 fn print(rows: &[Row]) {
     let mut cells = vec![
-        ["scenario", "result", "seconds"]
+        ["scenario", "nodes", "result", "seconds"]
             .map(str::to_owned)
             .to_vec(),
     ];
-    for Row { name, passed, took } in rows {
-        let result = if *passed { "ok" } else { "FAILED" };
-        let seconds = format!("{:.1}", took.as_secs_f64());
-        cells.push(vec![(*name).to_owned(), result.to_owned(), seconds]);
+    for row in rows {
+        let result = if row.passed { "ok" } else { "FAILED" };
+        let seconds = format!("{:.1}", row.took.as_secs_f64());
+        let cell = str::to_owned;
+        cells.push(vec![cell(row.name), cell(row.nodes), cell(result), seconds]);
     }
     println!();
     for line in table::lines(&cells) {

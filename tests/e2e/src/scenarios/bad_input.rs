@@ -11,11 +11,14 @@ use crate::wait::until;
 use crate::world::{Fakes, World};
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
-    Scenario::mesh(
-        "bad_answers_are_conditions",
-        "what is not Kubo, or answers nonsense, is named in its record; the others are meshed",
-        |world| Box::pin(bad_answers_are_conditions(world)),
-    ),
+    Scenario {
+        fakes: true,
+        ..Scenario::mesh(
+            "bad_answers_are_conditions",
+            "what is not Kubo, or answers nonsense, is named in its record; the others are meshed",
+            |world| Box::pin(bad_answers_are_conditions(world)),
+        )
+    },
     Scenario::mesh(
         "bad_secrets_are_conditions",
         "a secret that is missing, of the wrong type or malformed is named with the remedy",

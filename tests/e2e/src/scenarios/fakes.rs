@@ -11,11 +11,14 @@ use crate::registry::Scenario;
 use crate::wait::until;
 use crate::world::World;
 
-pub(crate) const SCENARIOS: &[Scenario] = &[Scenario::mesh(
-    "overlay_above_48",
-    "80 fakes behind real pods become an overlay of rings, healthy on both ends",
-    |world| Box::pin(overlay_above_48(world)),
-)];
+pub(crate) const SCENARIOS: &[Scenario] = &[Scenario {
+    fakes: true,
+    ..Scenario::mesh(
+        "overlay_above_48",
+        "80 fakes behind real pods become an overlay of rings, healthy on both ends",
+        |world| Box::pin(overlay_above_48(world)),
+    )
+}];
 
 /// More than `spec.topology.fullMeshUpTo`, whose default is 48.
 const MEMBERS: u8 = 80;
