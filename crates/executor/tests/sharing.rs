@@ -1,85 +1,16 @@
 //! How calls share connections and places: on fakes, over real sockets.
 #![allow(clippy::unwrap_used, reason = "in a test it is the failure")]
 
+mod common;
+
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use kubomesh_core::{
-    Access, Action, Address, Call, Limits, Link, NoCredentials, Open, Sequence, Timestamp,
-};
-use kubomesh_executor::{Executor, ExecutorMetrics, PATIENCE, Parts};
-use kubomesh_model::{NodeSpec, peer_id};
-use kubomesh_telemetry::Catalog;
-use kubomesh_testkit::{FakeKubo, FakeOptions, Fault, Faults, Fleet};
+use kubomesh_core::{Limits, Timestamp};
+use kubomesh_executor::PATIENCE;
+use kubomesh_testkit::{FakeKubo, Fault, Faults, Fleet};
 
-const FEW: Limits = Limits {
-    in_flight: 4,
-    in_flight_per_node: 8,
-    dial_timeout: Duration::from_secs(15),
-    dial_interval: Duration::from_secs(10),
-    removal_percent_per_minute: 10,
-    status_writes_per_second: 50,
-};
-
-fn executor(limits: Limits) -> Executor {
-    let began = Instant::now();
-    let now = move || Timestamp::default() + began.elapsed();
-    Executor::new(Parts {
-        limits,
-        probe_max: Duration::from_secs(300),
-        fence: Arc::new(Open),
-        credentials: Arc::new(NoCredentials),
-        metrics: ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap(),
-        now: Arc::new(now),
-    })
-}
-
-/// Fakes on addresses of their own, each call of which takes a moment.
-async fn fakes(fleet: &Fleet, third: u8, count: u8) -> Vec<FakeKubo> {
-    let mut fakes = Vec::new();
-    for number in 1..=count {
-        let ip = IpAddr::V4(Ipv4Addr::new(127, 21, third, number));
-        let spec = NodeSpec::new(&format!("n{number}"), peer_id(number.into()), ip);
-        let options = FakeOptions::at(ip).faulty(Faults::slow(Duration::from_millis(5)));
-        fakes.push(fleet.launch(spec, options).await.unwrap());
-    }
-    fakes
-}
-
-/// A dial of each other fake from one of them, each a sequence of its own.
-fn dials(fakes: &[FakeKubo], from: usize) -> Vec<Sequence> {
-    let others = (0..fakes.len()).filter(|to| *to != from);
-    let name = |at: usize| format!("n{at:02}").as_str().into();
-    let dial = |to: usize| Sequence {
-        member: name(from),
-        uid: format!("uid-{from}").as_str().into(),
-        access: Access::Direct {
-            endpoint: fakes[from].endpoint(),
-            auth: None,
-            ca_file: None,
-        },
-        expect: fakes[from].peer_id(),
-        actions: vec![Action {
-            call: Call::Connect {
-                address: Address::tcp(fakes[to].api().ip(), 4001).with_peer(fakes[to].peer_id()),
-            },
-            deadline: Duration::from_millis(500),
-            on_failure: None,
-            link: Link::new(&name(from), &name(to)),
-        }],
-    };
-    others.map(dial).collect()
-}
-
-fn connections(fake: &FakeKubo) -> usize {
-    fake.requests()
-        .iter()
-        .map(|request| request.remote)
-        .collect::<BTreeSet<_>>()
-        .len()
-}
+use crate::common::{FEW, MANY, SHORT, connections, dials, executor, fakes};
 
 #[tokio::test]
 async fn calls_to_one_node_share_as_many_connections_as_run_side_by_side() {
@@ -111,14 +42,7 @@ async fn nodes_take_turns() {
     let executor = executor(FEW);
     let sequences = (0..8).flat_map(|from| dials(&fakes, from)).collect();
     executor.apply(sequences).await;
-    let times = |fake: &FakeKubo| {
-        let dials = fake
-            .requests()
-            .into_iter()
-            .filter(|request| request.verb == "swarm/connect");
-        dials.map(|request| request.at).collect::<Vec<_>>()
-    };
-    let all: Vec<Vec<Timestamp>> = fakes[..8].iter().map(times).collect();
+    let all: Vec<Vec<Timestamp>> = fakes[..8].iter().map(dialled).collect();
     let last_first = all.iter().filter_map(|times| times.first()).max();
     let first_last = all.iter().filter_map(|times| times.last()).min();
     assert!(
@@ -133,10 +57,7 @@ async fn a_node_that_hangs_delays_no_other() {
     let fleet = Fleet::certain();
     let fakes = fakes(&fleet, 3, 12).await;
     fakes[0].set_faults(Faults::of(Fault::Hang).only(&["swarm/connect"]));
-    let executor = executor(Limits {
-        in_flight: 64,
-        ..FEW
-    });
+    let executor = executor(MANY);
     // A pair is dialled from one end only.
     let sequences = (0..3)
         .flat_map(|from| dials(&fakes, from).split_off(2))
@@ -149,4 +70,41 @@ async fn a_node_that_hangs_delays_no_other() {
     // Their answer is the deadline's, and it wakes who waits.
     assert_eq!(executor.woken().await, BTreeSet::from(["n00".into()]));
     executor.close().await;
+}
+
+#[tokio::test]
+async fn no_more_calls_are_in_flight_than_allowed() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 4, 12).await;
+    for fake in &fakes {
+        fake.set_faults(Faults::of(Fault::Hang).only(&["swarm/connect"]));
+    }
+    // Twelve calls that take their whole deadline each, in one node at most two at a time.
+    let limits = Limits {
+        in_flight_per_node: 2,
+        ..FEW
+    };
+    let executor = executor(limits);
+    let one_each = (0..6).flat_map(|from| dials(&fakes, from).split_off(10));
+    let all_of_one = dials(&fakes, 6).split_off(5);
+    executor.apply(one_each.chain(all_of_one).collect()).await;
+    executor.close().await;
+    let mut all: Vec<Timestamp> = fakes.iter().flat_map(dialled).collect();
+    all.sort();
+    assert_eq!(all.len(), 12);
+    // A place is free again after a deadline; half of one is granted to the way of a request.
+    let apart = |times: &[Timestamp], places: usize| {
+        let later = times.iter().zip(times.iter().skip(places));
+        later.map(|(early, late)| late.since(*early)).min()
+    };
+    assert!(apart(&all, 4) > Some(SHORT / 2), "{all:?}");
+    let one = dialled(&fakes[6]);
+    assert!(apart(&one, 2) > Some(SHORT / 2), "{one:?}");
+}
+
+/// When a fake was asked to dial, in order.
+fn dialled(fake: &FakeKubo) -> Vec<Timestamp> {
+    let requests = fake.requests().into_iter();
+    let dials = requests.filter(|request| request.verb == "swarm/connect");
+    dials.map(|request| request.at).collect()
 }

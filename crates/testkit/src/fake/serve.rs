@@ -10,7 +10,7 @@ use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use kubomesh_model::NodeIndex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -122,8 +122,10 @@ async fn connection(stream: TcpStream, remote: SocketAddr, context: Context) {
                 .ok_or(Hangup)
         }
     });
+    // Kubo's server has no timeouts: it leaves an idle connection open. hyper's would close it after
+    // 30 s.
     let served = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .header_read_timeout(None)
         .title_case_headers(true)
         .writev(false)
         .serve_connection(socket, service);

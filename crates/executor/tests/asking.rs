@@ -1,0 +1,116 @@
+//! How nodes are asked, and what becomes of answers: on fakes, over real sockets.
+#![allow(clippy::unwrap_used, reason = "in a test it is the failure")]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use kubomesh_core::{Expected, FailureKind, Inquiry, MemberName, Scope};
+use kubomesh_executor::{Executor, Observations, PATIENCE};
+use kubomesh_model::Stop;
+use kubomesh_testkit::{FakeKubo, Faults, Fleet};
+
+use crate::common::{LONG, MANY, calls, direct, executor, fakes, moment, name};
+
+fn inquiries(fakes: &[FakeKubo]) -> BTreeMap<MemberName, Inquiry> {
+    let inquiry = |(at, fake): (usize, &FakeKubo)| {
+        let inquiry = Inquiry {
+            uid: format!("uid-{at}").as_str().into(),
+            access: direct(fake),
+            expected: Expected::Peer(fake.peer_id()),
+            scope: Scope::Full { conn_limits: false },
+            connections: 1,
+        };
+        (name(at), inquiry)
+    };
+    fakes.iter().enumerate().map(inquiry).collect()
+}
+
+fn names(at: impl IntoIterator<Item = usize>) -> BTreeSet<MemberName> {
+    at.into_iter().map(name).collect()
+}
+
+async fn woken(executor: &Executor) -> BTreeSet<MemberName> {
+    tokio::time::timeout(LONG, executor.woken()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_late_answer_wakes_and_is_taken_by_the_next_pass() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 21, 3).await;
+    fakes[1].set_faults(Faults::slow(PATIENCE * 3));
+    let (executor, mut known) = (executor(MANY), Observations::new());
+    let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
+    assert_eq!(renewed, names([0, 2]));
+    assert!(!known.contains_key(&name(1)), "nobody knows it yet");
+
+    // It is still being asked: not twice.
+    let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
+    assert_eq!(renewed, names([0, 2]));
+    fakes[1].set_faults(moment());
+    assert_eq!(woken(&executor).await, names([1]));
+    let renewed = executor.observe(BTreeMap::new(), true, &mut known).await;
+    assert_eq!(renewed, names([1]));
+    assert!(known[&name(1)].state.is_some());
+    assert_eq!(calls(&fakes[1], "id"), 1);
+    executor.close().await;
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_used_however_long_it_was_idle() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 22, 1).await;
+    let (executor, mut known) = (executor(MANY), Observations::new());
+    for _ in 0..2 {
+        let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
+        assert_eq!(renewed, names([0]));
+        // Nothing is under way: time may pass.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        tokio::time::resume();
+    }
+    assert_eq!(calls(&fakes[0], "id"), 1);
+    assert_eq!(calls(&fakes[0], "swarm/peers"), 2);
+    executor.close().await;
+}
+
+#[tokio::test]
+async fn none_is_kept_where_none_is_wanted() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 23, 1).await;
+    let (executor, mut known) = (executor(MANY), Observations::new());
+    for _ in 0..2 {
+        executor.observe(inquiries(&fakes), false, &mut known).await;
+    }
+    assert_eq!(calls(&fakes[0], "id"), 2);
+    executor.close().await;
+}
+
+#[tokio::test]
+async fn a_node_that_ends_wakes_and_what_was_known_of_it_stays() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 24, 2).await;
+    let (executor, mut known) = (executor(MANY), Observations::new());
+    executor.observe(inquiries(&fakes), true, &mut known).await;
+    let before = known.clone();
+    fakes[1].kill(Stop::Closed);
+    assert_eq!(woken(&executor).await, names([1]));
+
+    let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
+    assert_eq!(renewed, names([0, 1]));
+    let (seen, was) = (&known[&name(1)], &before[&name(1)]);
+    let failure = seen.failure.as_ref().map(|failure| failure.kind);
+    assert_eq!(failure, Some(FailureKind::Refused));
+    assert_eq!((&seen.state, &seen.sighting), (&was.state, &was.sighting));
+    assert!(known[&name(0)].failure.is_none(), "another node's error");
+
+    // Not due yet: not asked. Said to have started: asked at once.
+    assert!(executor.next_probe().is_some());
+    fakes[1].start().await.unwrap();
+    executor.renew(&"uid-1".into());
+    let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
+    assert!(renewed.contains(&name(1)));
+    assert!(known[&name(1)].failure.is_none());
+    executor.close().await;
+}
