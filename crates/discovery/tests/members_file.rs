@@ -273,6 +273,31 @@ fn a_vanished_line_is_intent_after_five_quiet_seconds() {
 }
 
 #[test]
+fn only_what_changes_what_is_said_is_another_revision() {
+    let mut edited = Edited::open(TWO);
+    let mut revisions = vec![edited.file.revision()];
+    let mut look = |text: &str, millis| {
+        edited.pass(millis);
+        edited.look(text);
+        revisions.push(edited.file.revision());
+    };
+    // Nothing; a line less; still kept; settled; nothing; refused; refused still; taken.
+    for (text, millis) in [
+        (TWO, 9_000),
+        (ONE, 0),
+        (ONE, 4_000),
+        (ONE, 1_000),
+        (ONE, 9_000),
+    ] {
+        look(text, millis);
+    }
+    for text in ["", "", ONE] {
+        look(text, 1_000);
+    }
+    assert_eq!(revisions, [0, 0, 1, 1, 2, 2, 3, 3, 4]);
+}
+
+#[test]
 fn each_edit_starts_the_quiet_anew() {
     let mut edited = Edited::open(TWO);
     edited.look(ONE);

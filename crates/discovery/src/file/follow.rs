@@ -20,6 +20,7 @@ pub struct MembersFile {
     good: FileMesh,
     /// Lines that an edit left out, kept until the file is settled.
     vanished: BTreeMap<Arc<str>, MemberLine>,
+    revision: u64,
 }
 
 // === impl MembersFile ===
@@ -38,6 +39,7 @@ impl MembersFile {
             changed: now,
             good,
             vanished: BTreeMap::new(),
+            revision: 0,
         })
     }
 
@@ -67,6 +69,7 @@ impl MembersFile {
             Err(error) => Err(error),
         };
         self.changed = now;
+        self.revision += 1;
         match outcome {
             Ok(next) => {
                 self.refused = None;
@@ -98,6 +101,12 @@ impl MembersFile {
         self.good.members.values().chain(vanished)
     }
 
+    /// A number that is another one whenever anything of what this says is another.
+    #[must_use]
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
     fn replace(&mut self, next: FileMesh) {
         for (name, line) in std::mem::replace(&mut self.good, next).members {
             self.vanished.insert(name, line);
@@ -107,8 +116,9 @@ impl MembersFile {
     }
 
     fn settle(&mut self, now: Timestamp) {
-        if now.since(self.changed) >= self.settle {
+        if now.since(self.changed) >= self.settle && !self.vanished.is_empty() {
             self.vanished.clear();
+            self.revision += 1;
         }
     }
 }

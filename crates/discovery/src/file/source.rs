@@ -29,6 +29,9 @@ struct FileSource {
     file: MembersFile,
     credentials: AuthStore,
     fleet: watch::Sender<Arc<Fleet>>,
+    /// What the published fleet was made of: the file's revision, and what was wrong with the files
+    /// that its lines name.
+    published: Option<(u64, Unusable)>,
 }
 
 /// Discovery from a members file: the fleet of one mesh, the files with secrets that its lines name,
@@ -53,12 +56,13 @@ pub fn members_file(
     let (fleet, seen) = watch::channel(Arc::default());
     let credentials = AuthStore::default();
     let path = path.to_owned();
-    let source = FileSource {
+    let mut source = FileSource {
         path,
         settings,
         file,
         credentials: credentials.clone(),
         fleet,
+        published: None,
     };
     source.publish();
     Ok((seen, credentials, source.run()))
@@ -97,12 +101,29 @@ impl FileSource {
         }
     }
 
-    fn publish(&self) {
-        let unusable = self.read_secrets();
+    /// Publishes what the file says, if it is not what was published: a file of thousands of lines
+    /// is looked at every second and changes once in a month.
+    fn publish(&mut self) {
+        let made_of = (self.file.revision(), self.read_secrets());
+        if self.published.as_ref() == Some(&made_of) {
+            return;
+        }
+        let fleet = self.fleet_of(&made_of.1);
+        self.published = Some(made_of);
+        self.fleet.send_if_modified(|published| {
+            let changed = **published != fleet;
+            if changed {
+                *published = Arc::new(fleet);
+            }
+            changed
+        });
+    }
+
+    fn fleet_of(&self, unusable: &Unusable) -> Fleet {
         let id = MeshId::file();
         let mut membership = Membership::empty(id.clone());
         for line in self.file.lines() {
-            let mut member = member(line, &unusable);
+            let mut member = member(line, unusable);
             self.resolve(&mut member.access);
             membership.members.insert(member.name.clone(), member);
         }
@@ -118,19 +139,12 @@ impl FileSource {
             policy: Ok(Arc::clone(&self.file.good().policy)),
             membership: Arc::new(membership),
         };
-        let fleet = Fleet {
+        Fleet {
             synced: true,
             pending: Vec::new(),
             troubles: trouble.into_iter().collect(),
             meshes: [(id, view)].into(),
-        };
-        self.fleet.send_if_modified(|published| {
-            let changed = **published != fleet;
-            if changed {
-                *published = Arc::new(fleet);
-            }
-            changed
-        });
+        }
     }
 
     /// Reads every file that a line names; answers with those that cannot be used.
@@ -200,7 +214,9 @@ fn read(path: &Path, most: u64) -> Result<String, FileError> {
         why,
     };
     let file = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
-    let mut text = String::new();
+    // A place for all of it at once, where the file says how much that is.
+    let length = file.metadata().map_or(0, |about| about.len()).min(most);
+    let mut text = String::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     let read = file.take(most + 1).read_to_string(&mut text);
     read.map_err(|e| unreadable(e.to_string()))?;
     if text.len() as u64 > most {
