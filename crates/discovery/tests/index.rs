@@ -325,6 +325,62 @@ fn a_pod_that_two_meshes_select_belongs_to_the_older_one() {
     );
 }
 
+fn at_version(pod: &Value, version: &str) -> Value {
+    let mut pod = pod.clone();
+    pod["metadata"]["resourceVersion"] = json!(version);
+    pod
+}
+
+/// The older mesh `kubo` without pods, and `young` with the pod b at version 8.
+fn young_with_b() -> (Case, Value) {
+    let b = pod("b", "127.50.0.2");
+    let mut case = Case::with(&[]);
+    let mut young = mesh("young", json!({}));
+    young["metadata"]["creationTimestamp"] = json!("2026-02-01T00:00:00Z");
+    case.index.apply_mesh(facts_of(young), NOW);
+    case.list("young", &[at_version(&b, "8")]);
+    (case, b)
+}
+
+#[test]
+fn a_pod_that_moves_to_an_older_mesh_is_no_conflict_while_the_younger_has_not_heard_of_it() {
+    let (mut case, b) = young_with_b();
+    assert_eq!(names(&case.membership("young")), ["b"]);
+    case.apply(&at_version(&b, "9"));
+    assert_eq!(names(&case.membership("kubo")), ["b"]);
+    assert_eq!(
+        names(&case.membership("young")),
+        ["b"],
+        "its watch is behind"
+    );
+    for mesh in ["kubo", "young"] {
+        assert_eq!(case.contact(mesh, "b"), Contact::Allowed, "one pod is one");
+    }
+    case.index
+        .delete_pod(&key("young"), &facts(&at_version(&b, "9")), NOW);
+    let young = case.membership("young");
+    assert!(young.members.is_empty() && young.waiting.is_empty());
+}
+
+#[test]
+fn a_pod_that_an_older_mesh_has_stays_its_own_whichever_watch_is_ahead() {
+    let (mut case, b) = young_with_b();
+    let claimed = |case: &mut Case| case.membership("young").waiting.contains_key("b");
+    let young = |case: &mut Case, version| {
+        let b = facts(&at_version(&b, version));
+        case.index.apply_pod(&key("young"), b, NOW);
+    };
+    assert!(!claimed(&mut case));
+    case.apply(&at_version(&b, "9"));
+    assert!(!claimed(&mut case));
+    young(&mut case, "9");
+    assert!(claimed(&mut case), "both select it");
+    case.apply(&at_version(&b, "10"));
+    assert!(claimed(&mut case));
+    young(&mut case, "11");
+    assert!(claimed(&mut case));
+}
+
 #[test]
 fn meshes_of_two_namespaces_share_no_pods() {
     let mut case = Case::with(&[pod("a", "127.50.0.1")]);

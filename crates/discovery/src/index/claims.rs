@@ -1,6 +1,6 @@
 //! What two meshes or two pods both claim: a pod, or an IP and port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kubomesh_core::{Member, MemberName, MemberUid, Timestamp};
@@ -24,9 +24,14 @@ struct Claimant<'a> {
 /// Finds the addresses that several live pods claim (rules.md, Identity: address before identity).
 /// Only the Ready one created last is contacted; none, while none is Ready.
 pub(super) fn conflicts<'a>(members: impl Iterator<Item = (&'a MeshKey, &'a Member)>) -> Conflicts {
+    let mut pods = BTreeSet::new();
     let mut claimed: BTreeMap<(Arc<str>, u16), Vec<Claimant<'a>>> = BTreeMap::new();
     for (mesh, member) in members {
         let endpoint = member.access.endpoint();
+        // A pod that moves from mesh to mesh is seen in both for a moment.
+        if !pods.insert(&member.uid) {
+            continue;
+        }
         let claimant = Claimant {
             ready: member.ready,
             created: member.created,

@@ -70,6 +70,14 @@ impl Entry {
         (self.facts.created, self.facts.id.uid.clone())
     }
 
+    /// Whether a member may have moved to another mesh, whose watch has shown a later state of it:
+    /// then this mesh's own is about to say that it is gone, and nobody claims it.
+    pub(super) fn may_have_left(&self, name: &MemberName, elsewhere: &PodFacts) -> bool {
+        let is_member = matches!(self.projected.get(name), Some(Ok(_)));
+        let own = self.pods.get(name);
+        is_member && own.is_some_and(|own| own.version < elsewhere.version)
+    }
+
     pub(super) fn project(
         &self,
         zones: &BTreeMap<Arc<str>, Arc<str>>,

@@ -276,9 +276,9 @@ impl Index {
             };
             let projected = entry.project(&self.zones, |pod| {
                 let claims = |older: &&MeshKey| {
-                    self.meshes
-                        .get(*older)
-                        .is_some_and(|entry| entry.pods.contains_key(pod))
+                    let older = self.meshes.get(*older);
+                    let theirs = older.and_then(|older| older.pods.get(pod));
+                    theirs.is_some_and(|theirs| !entry.may_have_left(pod, theirs))
                 };
                 older.iter().find(claims).map(ToString::to_string)
             });
