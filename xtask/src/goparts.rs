@@ -10,9 +10,13 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
+
+/// One part is made at a time: Go uses every core for one.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// Where parts are kept, from the root.
 const KEPT: &str = "target/goparts";
@@ -49,6 +53,13 @@ pub(crate) fn build(root: &Path) -> Result<GoParts> {
         promtool: promtool(root)?,
         prometheus: prometheus(root)?,
     })
+}
+
+/// Makes all parts beside other work. Whoever needs one meanwhile waits for it; what cannot be made is
+/// said by whoever needs it.
+pub(crate) fn ahead(root: &Path) {
+    let root = root.to_owned();
+    std::thread::spawn(move || build(&root).map(drop));
 }
 
 /// The API server.
@@ -239,6 +250,7 @@ fn kept(
     key: String,
     make: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
+    let _one = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = std::path::absolute(root.join(KEPT))?;
     let (part, key_file) = (folder.join(name), folder.join(format!("{name}.key")));
     if part.is_file() && fs::read_to_string(&key_file).is_ok_and(|kept| kept == key) {
