@@ -264,7 +264,7 @@ fn not_under_way(sequences: Vec<Sequence>, busy: &Busy) -> Vec<Sequence> {
     let free = |sequence: &Sequence| {
         sequence.actions.iter().all(|action| match &action.link {
             Some(link) => !busy.links.contains(link),
-            None => !busy.members.contains(&sequence.member),
+            None => !busy.members.contains_key(&sequence.member),
         })
     };
     sequences.into_iter().filter(free).collect()

@@ -91,7 +91,7 @@ pub struct NodeState {
 pub struct Observation {
     /// The life of the member that was asked.
     pub uid: MemberUid,
-    /// When it was last asked.
+    /// When the last inquiry began: what happens to the node after that may not show in its answer.
     pub asked: Timestamp,
     /// The identity last shown, whether or not it was the expected one.
     pub sighting: Option<Sighting>,

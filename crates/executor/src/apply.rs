@@ -87,8 +87,8 @@ impl Executor {
             match (&action.link, under_way) {
                 (Some(link), true) => drop(busy.links.insert(link.clone())),
                 (Some(link), false) => drop(busy.links.remove(link)),
-                (None, true) => drop(busy.members.insert(sequence.member.clone())),
-                (None, false) => drop(busy.members.remove(&sequence.member)),
+                (None, true) => *busy.members.entry(sequence.member.clone()).or_default() += 1,
+                (None, false) => busy.ended(&sequence.member),
             }
         }
     }

@@ -14,7 +14,7 @@ mod observe;
 mod sweep;
 mod wake;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,8 +70,21 @@ pub struct Executor {
 pub struct Busy {
     /// Links with a call that was not answered yet.
     pub links: BTreeSet<Link>,
-    /// Members with a call for no single link (peering, filters) that was not answered yet.
-    pub members: BTreeSet<MemberName>,
+    /// Members with calls for no single link (peering, filters) that were not answered yet, and with
+    /// how many.
+    pub members: BTreeMap<MemberName, usize>,
+}
+
+impl Busy {
+    /// A call for no single link has ended; others to the same member may still be under way.
+    fn ended(&mut self, member: &MemberName) {
+        if let Some(calls) = self.members.get_mut(member) {
+            *calls = calls.saturating_sub(1);
+            if *calls == 0 {
+                self.members.remove(member);
+            }
+        }
+    }
 }
 
 pub(crate) struct Inner {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kubomesh_conn::Tls;
 use kubomesh_core::{
     Access, Expected, Failure, FailureKind, Inquiry, MemberName, NodeState, Observation, Reading,
-    Scheme, Scope, Sighting,
+    Scheme, Scope, Sighting, Timestamp,
 };
 use kubomesh_kubo::{Introduction, Listing, Node};
 
@@ -84,9 +84,10 @@ struct Answer {
 impl Inner {
     async fn ask_and_keep(&self, asking: Asking, part: Option<Part>) {
         let pass = self.gate.enter(asking.suspect).await;
+        let began = (self.now)();
         let answer = self.ask(&asking).await;
         drop(pass);
-        let observation = self.observation(&asking, answer);
+        let observation = self.observation(&asking, answer, began);
         lock(&self.answers).push((asking.name.clone(), observation));
         lock(&self.asking).remove(&asking.name);
         match part {
@@ -96,7 +97,7 @@ impl Inner {
     }
 
     /// Joins an answer with what was known of the same life of the member.
-    fn observation(&self, asking: &Asking, answer: Answer) -> Observation {
+    fn observation(&self, asking: &Asking, answer: Answer, began: Timestamp) -> Observation {
         let Inquiry { uid, .. } = &asking.inquiry;
         let before = asking.before.as_deref().filter(|before| before.uid == *uid);
         let now = (self.now)();
@@ -109,7 +110,7 @@ impl Inner {
         };
         Observation {
             uid: uid.clone(),
-            asked: now,
+            asked: began,
             sighting: answer
                 .sighting
                 .or_else(|| before.and_then(|b| b.sighting.clone())),

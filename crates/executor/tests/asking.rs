@@ -114,3 +114,18 @@ async fn a_node_that_ends_wakes_and_what_was_known_of_it_stays() {
     assert!(known[&name(1)].failure.is_none());
     executor.close().await;
 }
+
+#[tokio::test]
+async fn an_observation_says_when_its_asking_began() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 27, 1).await;
+    let (executor, mut known) = (executor(MANY), Observations::new());
+    let _ = executor.observe(inquiries(&fakes), true, &mut known).await;
+    let (asked, read) = {
+        let seen = &known[&name(0)];
+        (seen.asked, seen.state.as_ref().unwrap().at)
+    };
+    // Each of its calls takes 5 ms.
+    assert!(asked < read, "{asked} {read}");
+    executor.close().await;
+}

@@ -6,11 +6,13 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use kubomesh_core::{Limits, Timestamp};
+use kubomesh_core::{Address, Call, Limits, Timestamp};
 use kubomesh_executor::PATIENCE;
 use kubomesh_testkit::{FakeKubo, Fault, Faults, Fleet};
 
-use crate::common::{FEW, MANY, SHORT, connections, dials, executor, fakes};
+use crate::common::{
+    FEW, MANY, SHORT, action, connections, dials, executor, fakes, name, sequence,
+};
 
 #[tokio::test]
 async fn calls_to_one_node_share_as_many_connections_as_run_side_by_side() {
@@ -107,4 +109,26 @@ fn dialled(fake: &FakeKubo) -> Vec<Timestamp> {
     let requests = fake.requests().into_iter();
     let dials = requests.filter(|request| request.verb == "swarm/connect");
     dials.map(|request| request.at).collect()
+}
+
+#[tokio::test]
+async fn a_member_is_busy_until_all_its_calls_have_ended() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 5, 2).await;
+    fakes[0].set_faults(Faults::of(Fault::Hang).only(&["swarm/peering/add"]));
+    let executor = executor(MANY);
+    let address = Address::tcp(fakes[1].api().ip(), 4001).with_peer(fakes[1].peer_id());
+    let add = Call::PeeringAdd {
+        addresses: vec![address],
+    };
+    let remove = Call::PeeringRemove {
+        peers: vec![fakes[1].peer_id()],
+    };
+    let sequences = [add, remove].map(|call| sequence(&fakes, 0, vec![action(call, None)]));
+    let outcomes = executor.apply(sequences.to_vec()).await;
+    assert_eq!(outcomes.len(), 1, "the other one hangs");
+    assert!(executor.busy().members.contains_key(&name(0)));
+    assert_eq!(executor.woken().await, BTreeSet::from([name(0)]));
+    assert!(executor.busy().members.is_empty());
+    executor.close().await;
 }

@@ -10,6 +10,7 @@ use crate::pass::Pass;
 use crate::retry;
 use crate::steps::Step;
 use crate::topology::Positions;
+use crate::world;
 
 /// Failed dials of one end after which the other dials.
 const FAILED_TWICE: u32 = 2;
@@ -196,11 +197,14 @@ fn awaits(pass: &Pass<'_>, pair: Pair, memory: &LinkMemory) -> bool {
         .is_some_and(|dialled| !read_since(pass, pair, dialled))
 }
 
-/// Whether both ends, as far as they answer, were read after this time. What was read in the same
-/// millisecond was read before: within a pass calls follow reads.
+/// Whether both ends, as far as they answer, were read after this time.
 fn read_since(pass: &Pass<'_>, pair: Pair, since: Timestamp) -> bool {
-    let states = [pair.a, pair.b].map(|node| pass.world.nodes[node].state);
-    states.into_iter().flatten().all(|state| state.at > since)
+    let nodes = [pair.a, pair.b].map(|node| &pass.world.nodes[node]);
+    let mut answering = nodes.into_iter().filter(|node| node.state.is_some());
+    answering.all(|node| {
+        let observation = node.observation;
+        observation.is_some_and(|seen| world::read_since(seen, since))
+    })
 }
 
 fn note_relayed(now: Timestamp, judged: &Judged<'_>, memory: &mut LinkMemory) {

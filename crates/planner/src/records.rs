@@ -49,7 +49,7 @@ pub(crate) fn write(
     memory: &mut Memory,
 ) -> Ledger {
     let live = world.nodes.iter().filter(|node| node.is_recorded());
-    let all_read = live.clone().all(Node::is_readable);
+    let all_read = live.clone().all(|node| node.is_readable() && !node.stale);
     let mut book = Book {
         world,
         sides,

@@ -100,13 +100,16 @@ pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
         let Some(member) = memory.members.get_mut(node.name) else {
             continue;
         };
-        if !node.is_reachable() {
-            // One that answers and is only not recorded yet was never silent.
-            member.silent |= node.is_silent();
+        if node.is_silent() {
+            member.silent = true;
             continue;
         }
-        member.tried = 0;
-        member.tried_at = None;
+        if node.is_reachable() {
+            member.tried = 0;
+            member.tried_at = None;
+        } else if !node.is_introduced() {
+            continue;
+        }
         let rested = input.now.since(member.started) >= input.policy.limits.dial_interval;
         if std::mem::take(&mut member.silent) && rested {
             member.started = input.now;

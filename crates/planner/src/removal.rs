@@ -237,13 +237,18 @@ fn counts(pass: &Pass<'_>) -> Vec<u32> {
     (0..pass.world.nodes.len()).map(ours).collect()
 }
 
-/// Nodes that have a desired link with a reachable node that is not healthy.
+/// Nodes that have a desired link with a reachable node that is not healthy. One that was only
+/// introduced so far is as good as reachable.
 fn unhealthy(pass: &Pass<'_>, linked: &Linked) -> Vec<bool> {
     let mut unhealthy = vec![false; pass.world.nodes.len()];
     for (&(a, b), report) in linked.ends.iter().zip(&linked.reports) {
         if report.state != LinkState::Healthy {
-            unhealthy[a] |= pass.world.nodes[b].is_reachable();
-            unhealthy[b] |= pass.world.nodes[a].is_reachable();
+            let reachable = |node: usize| {
+                let node = &pass.world.nodes[node];
+                node.is_reachable() || node.is_introduced()
+            };
+            unhealthy[a] |= reachable(b);
+            unhealthy[b] |= reachable(a);
         }
     }
     unhealthy

@@ -183,6 +183,22 @@ impl<'a> Node<'a> {
         self.state.is_some_and(|state| state.peers.is_ok())
     }
 
+    /// Whether it answered and was asked for no more than who it is: all else is read next.
+    pub(crate) fn is_introduced(&self) -> bool {
+        let contacted = self
+            .member
+            .is_some_and(|member| member.contact == Contact::Allowed);
+        let skipped = |state: &NodeState| {
+            let failure = state.peers.as_ref().err();
+            failure.is_some_and(|failure| failure.kind == FailureKind::Skipped)
+        };
+        contacted
+            && self
+                .observation
+                .and_then(Observation::present)
+                .is_some_and(skipped)
+    }
+
     /// Whether nothing at all is heard from it: its swarm may be as silent as its API. One that
     /// refuses our token, or is not asked for want of one, may be well otherwise.
     pub(crate) fn is_silent(&self) -> bool {
@@ -326,8 +342,17 @@ fn node<'a>(
         verdict: Verdict::Unseen,
         place: recorded.filter(|_| standing != Standing::Claimed),
         state,
-        stale: state.is_some_and(|state| Some(state.at) <= acted),
+        stale: acted.is_some_and(|acted| {
+            state.is_some() && !observation.is_some_and(|seen| read_since(seen, acted))
+        }),
     }
+}
+
+/// Whether the state was read after a time: not begun before it, and not ended in its millisecond,
+/// as within a pass calls follow reads.
+pub(crate) fn read_since(observation: &Observation, since: Timestamp) -> bool {
+    let state = observation.state.as_ref();
+    observation.asked >= since && state.is_some_and(|state| state.at > since)
 }
 
 fn standing(

@@ -150,3 +150,82 @@ fn a_filter_of_a_lost_repo_is_not_given_to_its_successor() {
     assert!(fleet.nodes["a"].filters.is_empty());
     assert!(fleet.records["a"].removed_filters.is_empty());
 }
+
+/// A node that answers slowly is told of a peer while it is being read: what it showed is older than
+/// the entry that it has by now, and the address stays remembered.
+#[test]
+fn an_answer_that_began_before_a_call_forgets_no_address() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.wait(secs(10));
+    fleet.observe();
+    let began = fleet.now;
+    // Its list was read before the entry came, and the call ended before the reading did.
+    fleet.node("a").peering.clear();
+    let ip = "10.0.9.9".parse().unwrap();
+    fleet.node("b").ip = ip;
+    fleet.member("b").networks = [(Network::Pod, vec![ip])].into();
+    fleet.observe();
+    let mut record = fleet.records["b"].clone();
+    let former = record.addresses[0].clone();
+    record
+        .addresses
+        .insert(0, Address::lenient("/ip4/10.0.9.9/tcp/4001"));
+    fleet.records.insert("b".into(), record);
+    let b = fleet.peer("b");
+    fleet.node("a").has_entry(b, &[former.as_str()]);
+    fleet.wait(secs(2));
+    let call = Call::PeeringAdd {
+        addresses: vec![former.with_peer(b)],
+    };
+    fleet.memory.absorb(&[Outcome {
+        at: fleet.now,
+        member: name("a"),
+        call,
+        link: None,
+        result: Ok(()),
+    }]);
+    fleet.wait(secs(1));
+    let seen = std::sync::Arc::make_mut(fleet.observations.get_mut("a").unwrap());
+    assert_eq!(seen.asked, began);
+    seen.state.as_mut().unwrap().at = fleet.now;
+    let planned = fleet.plan();
+    let drops = |write: &RecordWrite| match write {
+        RecordWrite::Put(record) => {
+            record.member == name("b") && !record.addresses.contains(&former)
+        }
+        RecordWrite::Delete(_) => true,
+    };
+    assert!(!planned.plan.records.iter().any(drops), "{}", planned.plan);
+}
+
+/// A surplus link of a full node stays while a wanted partner that just came back is introduced.
+#[test]
+fn a_partner_that_is_being_introduced_keeps_surplus_links() {
+    let mut fleet = Fleet::of(14);
+    let _ = fleet.settle();
+    fleet.policy.topology.full_mesh_up_to = 4;
+    fleet.policy.topology.degree = Degree::Fixed(8);
+    for record in fleet.records.values_mut() {
+        record.capacity = Some(Capacity::Links(8));
+    }
+    // Half of the members come back in other pods.
+    let names: Vec<String> = ('h'..='n').map(String::from).collect();
+    for text in &names {
+        fleet.break_all(text);
+        fleet.node(text).peering.clear();
+        let member = fleet.member(text);
+        member.uid = MemberUid::from(format!("{}-again", member.uid));
+        member.container = Some(ContainerStart {
+            restarts: 0,
+            id: format!("{text}-again").into(),
+        });
+    }
+    let planned = fleet.plan_now();
+    let removes = |call: &Call| matches!(call, Call::PeeringRemove { .. });
+    let mut actions = planned.plan.sequences.iter().flat_map(|one| &one.actions);
+    assert!(
+        !actions.any(|action| removes(&action.call)),
+        "{}",
+        planned.plan
+    );
+}

@@ -337,6 +337,7 @@ impl Sim {
             return;
         }
         self.take_lease(other);
+        self.audit.two_act(self.now() + span);
         let who = Who {
             replica: holder,
             life: self.controller(holder).life,

@@ -10,6 +10,7 @@ mod surplus;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kubomesh_core::{Address, Call, Link, MemberName, MemberUid, PeerId, Record, Timestamp};
 use kubomesh_model::{NodeIndex, NodeSpec};
@@ -85,6 +86,8 @@ pub(crate) struct Audit {
     violation: Option<Violation>,
     /// Peering entries that controllers wrote and that are still there.
     ours: BTreeMap<NodeIndex, BTreeMap<PeerId, Address>>,
+    /// Since when each of them is there.
+    since: BTreeMap<(NodeIndex, PeerId), Timestamp>,
     /// Peering entries that owners wrote, and since when they are there.
     foreign: BTreeMap<NodeIndex, BTreeMap<PeerId, Timestamp>>,
     /// Nodes that lied once: what they have is nobody's fault but theirs.
@@ -110,12 +113,17 @@ pub(crate) struct Audit {
     /// Identities that a controller saw at two members, in how many rounds.
     twins: BTreeMap<(Who, PeerId), passes::Twins>,
     surplus: BTreeMap<Who, surplus::Begun>,
+    /// Until when calls of two controllers that held the lease at once may arrive.
+    two_until: Timestamp,
     /// Mutating calls that arrived and record writes that were made.
     pub(crate) acts: u64,
     pub(crate) passes: u64,
     /// What controllers did, in order, if somebody wants to know.
     pub(crate) tale: Option<Vec<(Timestamp, String)>>,
 }
+
+/// How long a call may be on its way.
+const LATE: Duration = Duration::from_secs(20);
 
 // === impl Audit ===
 
@@ -152,6 +160,7 @@ impl Audit {
     /// A process starts: it has the entries of its config and no other.
     pub(crate) fn started(&mut self, node: NodeIndex, spec: &NodeSpec, now: Timestamp) {
         self.ours.remove(&node);
+        self.since.retain(|(other, _), _| *other != node);
         let config = spec.config_peering.iter().map(|entry| (entry.peer, now));
         self.foreign.insert(node, config.collect());
     }
@@ -195,6 +204,12 @@ impl Audit {
             .retain(|entry| **entry != *text);
     }
 
+    /// Two controllers hold the lease until a time: what one of them gives, the other may not know of
+    /// when it drops what it read that nobody holds.
+    pub(crate) fn two_act(&mut self, until: Timestamp) {
+        self.two_until = self.two_until.max(until + LATE);
+    }
+
     /// The record that said what was taken from a member's repos is gone, or is another repo's: nobody
     /// knows any more what is to be given back.
     pub(crate) fn forgive(&mut self, member: &MemberName, but: Option<PeerId>) {
@@ -230,12 +245,13 @@ impl Audit {
     }
 
     /// A call was done.
-    pub(crate) fn done(&mut self, call: &Call, node: NodeIndex, repo: PeerId) {
+    pub(crate) fn done(&mut self, call: &Call, (node, repo): (NodeIndex, PeerId), now: Timestamp) {
         match call {
             Call::PeeringAdd { addresses } => {
                 for address in addresses {
                     let Some(peer) = address.peer() else { continue };
                     self.foreign.entry(node).or_default().remove(&peer);
+                    self.since.insert((node, peer), now);
                     self.ours
                         .entry(node)
                         .or_default()

@@ -23,6 +23,9 @@ const BOUND: Duration = Duration::from_secs(4 * 3600);
 /// How often it is looked whether all is well.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// A part of that.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// How long all has to stay well, in sweeps.
 const SWEEPS: u32 = 2;
 
@@ -75,7 +78,14 @@ impl Sim {
             };
             return self.audit.broke(Property::Settled, detail);
         }
-        if let Some((property, detail)) = self.trouble() {
+        // A sweep may be under way at this very moment.
+        let end = self.now() + LOOK;
+        let mut trouble = self.trouble();
+        while trouble.is_some() && self.now() < end {
+            self.run_until(self.now() + MOMENT);
+            trouble = self.trouble();
+        }
+        if let Some((property, detail)) = trouble {
             self.audit
                 .broke(property, format!("all was well, and then: {detail}"));
         }
@@ -225,8 +235,7 @@ impl Sim {
                 };
                 !wells.iter().any(held)
             });
-            let acts = self.policy.mode != Mode::Observe;
-            if acts && (self.remembers_needlessly(wells, record) || needless) {
+            if self.remembers_needlessly(wells, record) || needless {
                 return Some((Property::Leftover, format!("a record remembers: {record}")));
             }
         }
@@ -244,10 +253,8 @@ impl Sim {
                 let needed = record.peer_id.is_none()
                     && !record.retired.is_empty()
                     && !self.remembers_needlessly(wells, record);
-                let acts = self.policy.mode != Mode::Observe;
                 record.role == Role::Kubo
                     && !needed
-                    && (acts || record.peer_id.is_some())
                     && !wells.iter().any(|well| well.name == record.member)
                     && !(record.peer_id.is_none()
                         && record.retired.is_empty()
@@ -261,13 +268,14 @@ impl Sim {
     fn remembers_needlessly(&self, wells: &[Well], record: &Record) -> bool {
         record.retired.iter().any(|retired| {
             let back = wells.iter().find(|well| well.peer == retired.peer_id);
-            let stays = |near: &Well, far: &Well| {
-                self.audit.ours(near.node).any(|(peer, address)| {
-                    let same = *peer == retired.peer_id && retired.addresses.contains(address);
-                    same && self.nothing_added(near, far)
-                })
+            let stays = |near: &Well| {
+                let held = self.audit.ours(near.node).any(|(peer, address)| {
+                    *peer == retired.peer_id && retired.addresses.contains(address)
+                });
+                let added = back.is_none_or(|far| !self.nothing_added(near, far));
+                held && (self.policy.mode == Mode::Observe || !added)
             };
-            !back.is_some_and(|far| wells.iter().any(|near| stays(near, far)))
+            !wells.iter().any(stays)
         })
     }
 
@@ -375,7 +383,14 @@ impl Sim {
             let capacity = record.and_then(|stored| stored.record.capacity);
             let capacity = capacity.unwrap_or(Capacity::Assumed).links() as usize;
             let most = capacity.max(desired.count());
-            let ours = self.audit.ours(well.node).count();
+            let known = |(peer, at): (&PeerId, &Address)| {
+                !self.audit.excused.contains(&(*peer, at.clone()))
+            };
+            let ours = self
+                .audit
+                .ours(well.node)
+                .filter(|entry| known(*entry))
+                .count();
             if ours > most && !self.audit.is_liar(well.node) {
                 let detail = format!(
                     "{} has {ours} entries of ours, at most {most} are due",

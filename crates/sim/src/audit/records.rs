@@ -1,8 +1,8 @@
 //! Every write of a record at the moment when it is made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kubomesh_core::{Address, PeerId, Record};
+use kubomesh_core::{Address, MemberUid, PeerId, Record};
 
 use super::{Property, pairs};
 use crate::controller::{Phase, Who};
@@ -92,10 +92,13 @@ impl Sim {
     /// What a record explained no longer is on no member's node, as far as the controller sees
     /// members.
     fn judge_dropped(&mut self, who: Who, name: &str, dropped: &BTreeSet<(PeerId, Address)>) {
-        let seen: BTreeSet<_> = match self.living(who) {
+        let seen: BTreeMap<_, _> = match self.living(who) {
             Some(controller) => {
                 let members = controller.state.membership.members.values();
-                members.map(|member| member.uid.clone()).collect()
+                let read = |uid: &MemberUid| controller.read_from.get(uid).copied();
+                members
+                    .map(|member| (member.uid.clone(), read(&member.uid)))
+                    .collect()
             }
             None => return,
         };
@@ -116,8 +119,12 @@ impl Sim {
                     .owners
                     .iter()
                     .find(|(_, owner)| **owner == node);
-                let visible = uid.is_some_and(|(uid, _)| seen.contains(uid));
-                if visible && !self.audit.is_liar(node) {
+                // What was written after its node's last reading began, no answer could show.
+                let since = self.audit.since.get(&(node, pair.0));
+                let read = uid.and_then(|(uid, _)| seen.get(uid));
+                let visible = read.is_some_and(|read| read.is_none() || *read > since.copied());
+                let two = self.now() < self.audit.two_until;
+                if visible && !two && !self.audit.is_liar(node) {
                     let at = &self.world.node(node).spec().name;
                     let detail = format!(
                         "{who} drops {} at {} from record {name}, and {at} has an entry of ours \

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kubomesh_core::{
-    Call, Capacity, Contact, Link, LinkState, MemberName, Mode, PeerId, Timestamp,
+    Call, Capacity, Contact, FailureKind, Link, LinkState, MemberName, Mode, PeerId, Timestamp,
 };
 use kubomesh_planner::PlanInput;
 
@@ -104,12 +104,20 @@ fn removed(passed: &Passed<'_>) -> BTreeSet<Link> {
 
 fn answers(input: &PlanInput<'_>, name: &MemberName) -> bool {
     let member = input.membership.members.get(name);
-    let allowed = member.is_some_and(|member| member.contact == Contact::Allowed);
-    allowed
-        && input
-            .observations
-            .get(name)
-            .is_some_and(|seen| seen.present().is_some())
+    let Some(member) = member.filter(|member| member.contact == Contact::Allowed) else {
+        return false;
+    };
+    // What a former life answered is no answer; whoever lets nobody read its connections is unknown.
+    let seen = input.observations.get(name);
+    let seen = seen.filter(|seen| seen.uid == member.uid);
+    let peers = seen
+        .and_then(|seen| seen.present())
+        .map(|state| &state.peers);
+    match peers {
+        Some(Err(failure)) => failure.kind == FailureKind::Skipped,
+        Some(Ok(_)) => true,
+        None => false,
+    }
 }
 
 /// Whether a node has more entries of ours than its recorded capacity.

@@ -268,10 +268,14 @@ impl Controller {
             match (&action.link, under_way) {
                 (Some(link), true) => drop(executor.links.insert(link.clone())),
                 (Some(link), false) => drop(executor.links.remove(link)),
-                (None, true) => drop(executor.members.insert(sequence.member.clone())),
-                (None, false) => drop(executor.members.remove(&sequence.member)),
+                (None, true) => *executor.members.entry(sequence.member.clone()).or_default() += 1,
+                (None, false) => {
+                    let calls = executor.members.entry(sequence.member.clone()).or_default();
+                    *calls = calls.saturating_sub(1);
+                }
             }
         }
+        executor.members.retain(|_, calls| *calls > 0);
     }
 
     /// Whether a task may make a filters call now; else it waits for its turn.

@@ -77,7 +77,7 @@ pub(crate) struct Controller {
     /// What the last pass found; whether it asked everybody.
     pub(crate) last: Option<LastPass>,
     /// When each member's last reading began.
-    read_from: BTreeMap<MemberUid, Timestamp>,
+    pub(crate) read_from: BTreeMap<MemberUid, Timestamp>,
 }
 
 /// What a pass found and wanted.
@@ -138,7 +138,7 @@ struct Executor {
     answers: Vec<(MemberName, Observation)>,
     outcomes: Vec<Outcome>,
     links: BTreeSet<Link>,
-    members: BTreeSet<MemberName>,
+    members: BTreeMap<MemberName, usize>,
     woken: BTreeSet<MemberName>,
     /// Sequences that wait for the node's other calls.
     backlog: BTreeMap<MemberUid, VecDeque<(Sequence, Context)>>,

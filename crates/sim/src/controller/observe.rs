@@ -124,7 +124,7 @@ impl Sim {
         let (name, began) = (ask.name.clone(), ask.began);
         executor.asking.remove(&name);
         controller.read_from.insert(uid, began);
-        let observation = ask.observation(failures, now);
+        let observation = ask.observation(failures);
         controller
             .executor
             .answers

@@ -287,7 +287,7 @@ impl Controller {
         let free = |sequence: &Sequence| {
             sequence.actions.iter().all(|action| match &action.link {
                 Some(link) => !self.executor.links.contains(link),
-                None => !self.executor.members.contains(&sequence.member),
+                None => !self.executor.members.contains_key(&sequence.member),
             })
         };
         sequences.into_iter().filter(free).collect()

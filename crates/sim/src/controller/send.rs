@@ -89,7 +89,8 @@ impl Sim {
             (&request.verb, &executed)
         {
             let repo = self.world.node(node).spec().peer_id;
-            self.audit.done(call, node, repo);
+            let now = self.world.now();
+            self.audit.done(call, (node, repo), now);
         }
         match executed {
             Executed::Now(result) => self.answer(request, node, result),

@@ -245,10 +245,10 @@ impl Ask {
     }
 
     /// Joins the answer with what was known of the same life of the member.
-    pub(crate) fn observation(self, failures: u32, now: Timestamp) -> Observation {
+    pub(crate) fn observation(self, failures: u32) -> Observation {
         let before = self.before.filter(|before| before.uid == self.inquiry.uid);
         Observation {
-            asked: now,
+            asked: self.began,
             sighting: self
                 .sighting
                 .or_else(|| before.as_ref().and_then(|b| b.sighting.clone())),

@@ -52,10 +52,10 @@ impl Writer {
         let mood = Mood::any(&mut rng);
         let members = match rng.below(100) {
             0..30 => 2 + below(&mut rng, 5),
-            30..72 => 7 + below(&mut rng, 10),
-            72..92 => 17 + below(&mut rng, 20),
-            92..98 => 40 + below(&mut rng, 20),
-            _ => 60 + below(&mut rng, 61),
+            30..78 => 7 + below(&mut rng, 10),
+            78..97 => 17 + below(&mut rng, 12),
+            97..99 => 30 + below(&mut rng, 20),
+            _ => 50 + below(&mut rng, 21),
         };
         let slots = members + 2 + members / 4;
         let zones = 1 + rng.below(4);
