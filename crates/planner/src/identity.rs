@@ -96,9 +96,14 @@ fn verdict(
     }
 }
 
-/// Whether the container was started anew since the record was written.
+/// Whether the container was started anew since the record was written. Restarts are only ever
+/// counted up: fewer of them are what somebody sees whose pods are older than the record.
 pub(crate) fn restarted(member: &Member, record: &Record) -> bool {
-    member.container.is_some() && member.container != record.container
+    match (&member.container, &record.container) {
+        (Some(seen), Some(recorded)) => seen != recorded && seen.restarts >= recorded.restarts,
+        (seen, None) => seen.is_some(),
+        (None, Some(_)) => false,
+    }
 }
 
 /// Counts sightings of a changed identity: three connections in two sweeps must agree.

@@ -229,3 +229,21 @@ fn a_partner_that_is_being_introduced_keeps_surplus_links() {
         planned.plan
     );
 }
+
+/// A replica whose view of the pods is older than the record does not take the older start for a new
+/// one: whoever answers at the address now is not adopted.
+#[test]
+fn a_start_that_is_older_than_the_recorded_one_adopts_nobody() {
+    let mut fleet = Fleet::meshed(2);
+    let before = fleet.member("b").container.clone();
+    fleet.restart("b");
+    let _ = fleet.settle();
+    let recorded = fleet.records["b"].clone();
+    assert_ne!(recorded.container, before);
+    fleet.member("b").container = before;
+    fleet.node("b").peer_id = kubomesh_model::peer_id(50);
+    fleet.memory = kubomesh_planner::Memory::default();
+    let _ = fleet.settle();
+    assert_eq!(fleet.records["b"].peer_id, recorded.peer_id);
+    assert_eq!(fleet.records["b"].container, recorded.container);
+}

@@ -253,12 +253,10 @@ impl Sim {
                 let needed = record.peer_id.is_none()
                     && !record.retired.is_empty()
                     && !self.remembers_needlessly(wells, record);
-                record.role == Role::Kubo
-                    && !needed
-                    && !wells.iter().any(|well| well.name == record.member)
-                    && !(record.peer_id.is_none()
-                        && record.retired.is_empty()
-                        && self.cluster.places.values().any(waits))
+                let blank = record.peer_id.is_none() && record.retired.is_empty();
+                let awaited = blank && self.cluster.places.values().any(waits);
+                let lives = wells.iter().any(|well| well.name == record.member);
+                record.role == Role::Kubo && !needed && !lives && !awaited
             });
         gone.map(|record| (Property::Leftover, format!("a record is left: {record}")))
     }
@@ -288,15 +286,14 @@ impl Sim {
     fn leftover(&self, wells: &[Well]) -> Option<(Property, String)> {
         let present: BTreeMap<PeerId, &Well> = wells.iter().map(|well| (well.peer, well)).collect();
         for well in wells {
-            if self.audit.is_liar(well.node) {
-                continue;
-            }
             for (peer, address) in self.audit.ours(well.node) {
                 let current = present.get(peer).is_some_and(|far| {
                     Some(far.ip) == address.ip() || self.nothing_added(well, far)
                 });
                 let pair = (*peer, address.clone());
-                if !current && !self.audit.excused.contains(&pair) {
+                // What a liar hid may have been forgotten; what is remembered is to be put right.
+                let forgotten = self.audit.is_liar(well.node) && !self.explains(&pair);
+                if !current && !forgotten && !self.audit.excused.contains(&pair) {
                     let detail = format!("{} has an entry for {peer} at {address}", well.name);
                     return Some((Property::Leftover, detail));
                 }
