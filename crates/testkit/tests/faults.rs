@@ -103,6 +103,10 @@ async fn wrong_bodies() {
     assert_eq!(status, 200);
     assert!(serde_json::from_slice::<serde_json::Value>(&body).is_err());
 
+    let text = r#"{"ID":"nobody"}"#.to_owned();
+    one.set_faults(Faults::of(Fault::Body { text }));
+    assert_eq!(json(&one, "id").await, serde_json::json!({"ID": "nobody"}));
+
     one.set_faults(Faults::of(Fault::NullLists));
     let nulls = json(&one, "swarm/peering/ls").await;
     assert_eq!(nulls, serde_json::json!({"Peers": null}));

@@ -69,10 +69,8 @@ pub trait Subject {
     ///
     /// # Errors
     /// When one cannot be started.
-    fn start(
-        &self,
-        nodes: &[NodeOptions],
-    ) -> impl Future<Output = anyhow::Result<Vec<Self::Node>>>;
+    fn start(&self, nodes: &[NodeOptions])
+    -> impl Future<Output = anyhow::Result<Vec<Self::Node>>>;
 
     /// Why this kind of node cannot be asked for a recording; `None` for all that it can.
     fn excluded(&self, recording: &str) -> Option<&'static str>;

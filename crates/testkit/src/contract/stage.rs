@@ -1,15 +1,24 @@
 //! Plays a scene with nodes of one kind.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use kubomesh_core::{Address, PeerId};
+use tokio::time::Instant;
 
-use super::compare::differences;
+use super::compare::{Difference, differences};
 use super::recordings::Recording;
 use super::scenes::{self, Scene};
 use super::wire::{self, Answer};
 use super::{Node, Subject, Verdict};
+
+/// How long two nodes may take to know each other: both ends list the connection, identify has run,
+/// and where there is a DHT it has a stream and a latency. Until then `swarm/peers` is asked again.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// Pause before that.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A node of the scene, and who it is.
 struct Actor<N> {
@@ -32,10 +41,9 @@ pub async fn run<S: Subject>(subject: &S, recording: &Recording) -> anyhow::Resu
         "the scene of {name} is that of {}",
         scene.recording
     );
-    let answered = play(subject, &scene, recording)
+    let found = play(subject, &scene, recording)
         .await
         .with_context(|| name.clone())?;
-    let found = differences(&recording.answer, &answered, subject.blurs());
     Ok(if found.is_empty() {
         Verdict::Kept
     } else {
@@ -47,7 +55,7 @@ async fn play<S: Subject>(
     subject: &S,
     scene: &Scene,
     recording: &Recording,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<Vec<Difference>> {
     let nodes = subject
         .start(&scene.nodes)
         .await
@@ -83,7 +91,16 @@ async fn play<S: Subject>(
         "the scene asks {call}, not {recorded_call}"
     );
     let line = format!("{method} /api/v0/{call} HTTP/1.1");
-    wire::exchange(actors[to].node.api(), &line, &recording.headers).await
+    let deadline = Instant::now() + SETTLED;
+    loop {
+        let answered = wire::exchange(actors[to].node.api(), &line, &recording.headers).await?;
+        let found = differences(&recording.answer, &answered, subject.blurs());
+        let settles = scene.ask.contains(" swarm/peers") && Instant::now() < deadline;
+        if found.is_empty() || !settles {
+            return Ok(found);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 fn identity(answer: &Answer) -> anyhow::Result<PeerId> {

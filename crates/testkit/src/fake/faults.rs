@@ -46,6 +46,11 @@ pub enum Fault {
     Html,
     /// Status 200 and bytes that are no JSON.
     Garbage,
+    /// Status 200 and this body.
+    Body {
+        /// What the body is.
+        text: String,
+    },
     /// Status 200 and every field null.
     NullLists,
     /// Status 200 and 10 MB of `[`.

@@ -225,6 +225,7 @@ fn instead(fault: &Fault, reply: Reply, orders: &Orders) -> Option<Response<Body
             let noise = (0u16..512).map(|n| n.wrapping_mul(167).to_be_bytes()[1]);
             body::chunks(vec![noise.collect::<Vec<u8>>().into()])
         }
+        Fault::Body { text } => body::chunks(vec![text.clone().into()]),
         Fault::NullLists => body::chunks(vec![nulled()]),
         Fault::DeepNesting => body::chunks(vec![vec![b'['; DEEP].into()]),
         Fault::ManyPeers { count } => body::chunks(vec![super::verbs::many_peers(*count)]),

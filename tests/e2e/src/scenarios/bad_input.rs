@@ -1,6 +1,6 @@
 //! Bad input: each kind gets one clear sentence and touches nothing else.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
@@ -40,7 +40,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
 ];
 
 /// What is wrong with a fake, and what its record must say: status and reason of a condition, and
-/// words of its message.
+/// words of its message. Without a condition its good answers are used, and the log has the words.
 struct Wrong {
     faults: Value,
     says: Option<(&'static str, &'static str, &'static str)>,
@@ -70,6 +70,27 @@ fn wrongs() -> Vec<Wrong> {
             &["id", "expected value"],
         ),
         wrong(
+            body("id", &json!({"ID": "nobody"})),
+            not_kubo,
+            &["`nobody` is not a peer ID"],
+        ),
+        wrong(
+            body(
+                "swarm/peers",
+                &json!({"Peers": [{"Peer": "nobody", "Addr": GOOD_ADDRESS}]}),
+            ),
+            None,
+            &["swarm/peers", "1 of 1", "`nobody` is not a peer ID"],
+        ),
+        wrong(
+            body(
+                "swarm/peers",
+                &json!({"Peers": [{"Peer": GOOD_PEER, "Addr": "here"}]}),
+            ),
+            None,
+            &["swarm/peers", "1 of 1", "`here`"],
+        ),
+        wrong(
             json!({"fault": "deep_nesting"}),
             not_kubo,
             &["id", "not what this verb answers with"],
@@ -81,8 +102,20 @@ fn wrongs() -> Vec<Wrong> {
             unreachable,
             TOO_LARGE,
         ),
-        wrong(json!({"lists_itself": true}), None, &[]),
+        wrong(
+            json!({"lists_itself": true}),
+            None,
+            &["swarm/peers", "the node lists itself"],
+        ),
     ]
+}
+
+const GOOD_PEER: &str = "12D3KooWKAnokdP8KRhQFh9wVTZtVbgpjjdEYKCyhUBRjXfhxbTJ";
+const GOOD_ADDRESS: &str = "/ip4/127.0.0.1/tcp/9";
+
+/// One call answers with this.
+fn body(call: &str, text: &Value) -> Value {
+    json!({"fault": {"body": {"text": text.to_string()}}, "only": [call]})
 }
 
 /// Good ones beside them.
@@ -136,7 +169,10 @@ async fn named(world: &World, name: &str, wrong: &Wrong) -> Result<()> {
         world
             .member_says(name, ("Reachable", "True", "AsWanted"))
             .await?;
-        return Ok(());
+        let record = world.record(name).await?.context("it has no record")?;
+        let peer_id = record["spec"]["peerID"].as_str().context("no peerID")?;
+        let words: Vec<&str> = wrong.words.iter().copied().chain([peer_id]).collect();
+        return world.log_says("one", &words).await.map(drop);
     };
     let message = world.member_says(name, says).await?;
     let missing = wrong.words.iter().find(|word| !message.contains(**word));
