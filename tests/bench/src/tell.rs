@@ -15,6 +15,9 @@ pub(crate) fn table(findings: &Findings) {
     for line in lines(&findings.table) {
         println!("{line}");
     }
+    for note in &findings.notes {
+        println!("{note}");
+    }
 }
 
 /// One line a ratio; after a smoke run, how many benches ran.

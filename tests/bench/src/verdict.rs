@@ -11,6 +11,9 @@ pub(crate) struct Findings {
     /// Heading and cells of its table.
     #[serde(skip)]
     pub(crate) table: Vec<Vec<String>>,
+    /// What the columns mean, a line each.
+    #[serde(skip)]
+    pub(crate) notes: Vec<String>,
     /// Every figure, by name.
     pub(crate) figures: Value,
     verdicts: Vec<Verdict>,
@@ -44,9 +47,16 @@ impl Findings {
         Self {
             name,
             table,
+            notes: Vec::new(),
             figures,
             verdicts: Vec::new(),
         }
+    }
+
+    /// Adds a line below the table.
+    pub(crate) fn note(mut self, line: String) -> Self {
+        self.notes.push(line);
+        self
     }
 
     /// Adds a ratio.

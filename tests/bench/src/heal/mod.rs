@@ -2,8 +2,11 @@
 //!
 //! A node is killed, stays away as long as a Kubo takes to start, and comes back without its peering
 //! entries. A link's time runs from when its restarted end is back (the later one, if both were
-//! restarted) to when both ends list it; both moments are the fakes' own. With a members file nothing
-//! announces that a node is Ready: the controller has to find out by itself.
+//! restarted) to when both ends list it; both moments are the fakes' own.
+//!
+//! The start is the first moment at which anybody could write that the node is Ready. With a members
+//! file nobody does: the controller has to find out by itself that the node went and that it is back,
+//! and the time that it takes for that is in the figure.
 //!
 //! The baseline is the same with the controller stopped: the other ends hold entries, and their
 //! peering service dials again in its own time.
@@ -183,7 +186,10 @@ fn findings(single: &[f64], bulk: &[f64], baseline: &[f64]) -> Findings {
             "p90_ms": p90, "p99_ms": p99, "most_ms": most,
         }));
     }
+    let note = "from the restarted end serving again to both ends listing the link; the ratios are the \
+                least without a controller to the p99 with it";
     Findings::new("heal", table, Value::Array(figures))
+        .note(note.into())
         .judge(
             "heal-single",
             best / percentile(single, 99),

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use kubomesh_core::Limits;
 use serde_json::{Value, json};
 
 use self::bound::Bound;
@@ -103,11 +104,16 @@ pub(crate) fn run(stage: &Stage, size: &Size) -> Result<Findings> {
             table.push(row(*fleet, round));
             figures.push(figure(*fleet, round));
         }
-        let of = |ratio: fn(&Round) -> f64| median(&rounds.iter().map(ratio).collect::<Vec<_>>());
+        let of = |figure: fn(&Round) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
+        table.push(medians(*fleet, of));
         ratios.push((fleet.names[0], of(Round::speed_up), Target::AtLeast(30.0)));
         ratios.push((fleet.names[1], of(Round::to_bound), Target::AtMost(1.5)));
     }
-    let findings = Findings::new("mesh", table, Value::Array(figures));
+    let (c, cores) = (Limits::default().in_flight, cpu::cores());
+    let note = format!(
+        "bound = max(⌈L/c⌉·(RTT+dial), L·t_cpu/cores, most links of a node·dial/160); c {c}, cores {cores}"
+    );
+    let findings = Findings::new("mesh", table, Value::Array(figures)).note(note);
     let judge = |findings: Findings, (name, ratio, target)| findings.judge(name, ratio, target);
     Ok(ratios.into_iter().fold(findings, judge))
 }
@@ -180,17 +186,17 @@ fn millis(ms: f64) -> Duration {
 fn heading() -> Vec<String> {
     let cells = [
         "fleet",
-        "links",
+        "L",
         "sequential s",
-        "measured",
+        "of links",
         "controller ms",
         "speed-up",
         "bound ms",
         "to bound",
-        "rtt ms",
+        "RTT ms",
         "dial ms",
-        "cpu µs/link",
-        "cpu ms",
+        "t_cpu µs",
+        "CPU ms",
     ];
     cells.map(str::to_owned).to_vec()
 }
@@ -210,7 +216,7 @@ fn row(fleet: Fleet, round: &Round) -> Vec<String> {
     vec![
         fleet.names[0].into(),
         bound.links.to_string(),
-        format!("{:.2}", sequential.total(bound.links).as_secs_f64()),
+        format!("{:.2}", round.one_by_one() / 1000.0),
         how,
         format!("{:.0}", ms(meshed.took)),
         format!("{:.1}×", round.speed_up()),
@@ -223,6 +229,26 @@ fn row(fleet: Fleet, round: &Round) -> Vec<String> {
     ]
 }
 
+/// The row of the medians, which count; each column by itself.
+fn medians(fleet: Fleet, of: impl Fn(fn(&Round) -> f64) -> f64) -> Vec<String> {
+    vec![
+        format!("{} median", fleet.names[0]),
+        String::new(),
+        format!("{:.2}", of(|round| round.one_by_one() / 1000.0)),
+        String::new(),
+        format!("{:.0}", of(|round| ms(round.meshed.took))),
+        format!("{:.1}×", of(Round::speed_up)),
+        format!("{:.0}", of(|round| ms(round.bound.time()))),
+        format!("{:.2}×", of(Round::to_bound)),
+        format!("{:.2}", of(|round| ms(round.sequential.rtt))),
+        format!("{:.2}", of(|round| ms(round.sequential.dial))),
+        format!(
+            "{:.0}",
+            of(|round| 1000.0 * ms(round.sequential.cpu_per_link()))
+        ),
+    ]
+}
+
 fn figure(fleet: Fleet, round: &Round) -> Value {
     let Round {
         sequential,
@@ -232,7 +258,7 @@ fn figure(fleet: Fleet, round: &Round) -> Value {
     json!({
         "nodes": fleet.nodes,
         "links": bound.links,
-        "sequential_ms": ms(sequential.total(bound.links)),
+        "sequential_ms": round.one_by_one(),
         "sequential_links": sequential.links,
         "extrapolated": sequential.links < bound.links,
         "rtt_ms": ms(sequential.rtt),
@@ -243,6 +269,7 @@ fn figure(fleet: Fleet, round: &Round) -> Value {
         "fakes_cpu_ms": ms(meshed.cpu[1]),
         "bound_ms": ms(bound.time()),
         "bound_by": bound.cause(),
+        "calls_in_flight": Limits::default().in_flight,
         "cores": cpu::cores(),
         "speed_up": round.speed_up(),
         "to_bound": round.to_bound(),
@@ -252,8 +279,13 @@ fn figure(fleet: Fleet, round: &Round) -> Value {
 // === impl Round ===
 
 impl Round {
+    /// What the sequential calls take for all links, milliseconds.
+    fn one_by_one(&self) -> f64 {
+        ms(self.sequential.total(self.bound.links))
+    }
+
     fn speed_up(&self) -> f64 {
-        ms(self.sequential.total(self.bound.links)) / ms(self.meshed.took)
+        self.one_by_one() / ms(self.meshed.took)
     }
 
     fn to_bound(&self) -> f64 {

@@ -165,8 +165,9 @@ fn sweep(bare: &mut Process, nodes: &[FleetNode], links: usize) -> Result<Durati
         swept.nodes
     );
     let (listed, wanted) = (swept.connections, 2 * links);
+    // More where a node dialled by itself while the controller did: two connections of one pair.
     ensure!(
-        listed == wanted,
+        listed >= wanted,
         "the bare loop read {listed} connections of {wanted}"
     );
     Ok(bare.cpu()?.saturating_sub(before))
@@ -213,6 +214,16 @@ fn findings(size: &Size, turns: &[Turn], mutating: u64, written: usize) -> Findi
         controller: sum(|turn| turn.controller),
         bare: sum(|turn| turn.bare),
     };
+    table.push(vec![
+        "all".into(),
+        format!("{:.1}", per_node(all.controller) / turns.len() as f64),
+        format!("{:.1}", per_node(all.bare) / turns.len() as f64),
+        format!("{:.2}×", ratio(&all)),
+    ]);
+    let note = format!(
+        "{} members, every {} s; {mutating} mutating calls, {written} records written",
+        size.nodes, size.policy.resync_seconds
+    );
     let writes = mutating + written as u64;
     let figures = json!({
         "nodes": size.nodes,
@@ -226,6 +237,7 @@ fn findings(size: &Size, turns: &[Turn], mutating: u64, written: usize) -> Findi
         "record_writes": written,
     });
     Findings::new("steady", table, figures)
+        .note(note)
         .judge("steady", ratio(&all), Target::AtMost(1.5))
         .judge("steady-writes", writes as f64, Target::AtMost(0.0))
 }
