@@ -33,6 +33,9 @@ pub(crate) struct Sim {
     /// Print the rules that can be switched off
     #[arg(long)]
     list_rules: bool,
+    /// Switch each rule off in turn: fails unless each is found out
+    #[arg(long)]
+    prove: bool,
     /// Print what the controllers did in the story that broke something
     #[arg(long)]
     tell: bool,
@@ -76,6 +79,7 @@ pub(crate) fn sim(project: &Project, arguments: &Sim) -> Result<ExitCode> {
     }
     let switches = [
         (arguments.list_rules, "--list-rules"),
+        (arguments.prove, "--prove"),
         (arguments.tell, "--tell"),
     ];
     command.args(

@@ -8,6 +8,7 @@ use kubomesh_sim::{Rule, Rules, Story, shrink};
 
 use crate::console::Console;
 use crate::plays::{Found, Played, Plays};
+use crate::proof;
 
 /// Events of a run without `--events`.
 const EVENTS: u64 = 100_000;
@@ -34,6 +35,9 @@ struct Cli {
     /// Print the rules that can be switched off, and what they say
     #[arg(long)]
     list_rules: bool,
+    /// Switch each rule off in turn: exit code 1 unless each is found out
+    #[arg(long, conflicts_with_all = ["seed", "events", "disable", "list_rules", "tell"])]
+    prove: bool,
     /// Print what the controllers did in the story that broke something
     #[arg(long)]
     tell: bool,
@@ -49,6 +53,14 @@ pub(crate) fn main(fresh: u64, elapsed: &(dyn Fn() -> Duration + Sync)) -> ExitC
             console.line(&format!("{:28} {}", rule.name(), rule.sentence()));
         }
         return ExitCode::SUCCESS;
+    }
+    if cli.prove {
+        let all = proof::prove(elapsed, &mut console);
+        return if all {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     let rules = cli.disable.map_or(Rules::default(), Rules::without);
     let plays = match cli.seed {
@@ -74,7 +86,7 @@ pub(crate) fn main(fresh: u64, elapsed: &(dyn Fn() -> Duration + Sync)) -> ExitC
     let violations = usize::from(found.is_some());
     let seconds = elapsed().as_secs_f64();
     console.line(&format!(
-        "sim seeds={seeds} events={events} violations={violations} seconds={seconds:.1}"
+        "sim stories={seeds} events={events} violations={violations} seconds={seconds:.1}"
     ));
     if found.is_some() {
         ExitCode::FAILURE

@@ -3,6 +3,7 @@
 mod cli;
 mod console;
 mod plays;
+mod proof;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::process::ExitCode;

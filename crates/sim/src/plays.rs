@@ -80,7 +80,7 @@ impl Plays {
         console: &mut Console,
     ) -> Played {
         let threads = match &self.next {
-            Next::Many { .. } => std::thread::available_parallelism().map_or(1, usize::from),
+            Next::Many { .. } => threads(),
             _ => 1,
         };
         let shared = Mutex::new(Shared {
@@ -89,13 +89,19 @@ impl Plays {
             console,
         });
         std::thread::scope(|scope| {
-            for _ in 0..threads.min(MOST_THREADS) {
+            for _ in 0..threads {
                 scope.spawn(|| work(&shared, elapsed));
             }
         });
         let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
         shared.played
     }
+}
+
+/// How many threads play.
+pub(crate) fn threads() -> usize {
+    let available = std::thread::available_parallelism().map_or(1, usize::from);
+    available.min(MOST_THREADS)
 }
 
 /// Plays one story after the other.

@@ -19,8 +19,6 @@ pub(crate) struct Request {
     pub(crate) serial: u64,
     pub(crate) to: To,
     pub(crate) verb: Verb,
-    #[expect(dead_code, reason = "told when a request is printed")]
-    pub(crate) sent: Timestamp,
     /// When the controller gives up.
     pub(crate) deadline: Timestamp,
     /// Whether the controller held the lease when it sent it.

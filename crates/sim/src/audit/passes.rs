@@ -18,6 +18,8 @@ pub(crate) struct Passed<'a> {
     pub(crate) input: &'a PlanInput<'a>,
     pub(crate) planned: &'a Planned,
     pub(crate) violations: &'a [Violation],
+    /// Whether no rule is off.
+    pub(crate) all_rules: bool,
 }
 
 /// An identity that two members showed.
@@ -69,7 +71,8 @@ impl Audit {
         self.judge_recipe(passed);
         self.judge_twins(passed, cluster);
         self.judge_surplus(passed);
-        if self.passes.is_multiple_of(AGAIN) {
+        // A plan without a rule is another than this input's.
+        if passed.all_rules && self.passes.is_multiple_of(AGAIN) {
             self.judge_purity(passed);
         }
     }

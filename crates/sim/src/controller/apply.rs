@@ -139,7 +139,6 @@ impl Sim {
             serial: 0,
             to,
             verb,
-            sent: now,
             deadline,
             fenced,
             call,

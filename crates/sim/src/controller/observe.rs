@@ -14,12 +14,7 @@ use crate::truth::rpc::{Answer, Verb};
 
 impl Sim {
     /// Asks nodes; who is being asked, or whose back-off has not run out, is not asked again.
-    pub(super) fn ask_all(
-        &mut self,
-        who: Who,
-        pass: u64,
-        inquiries: BTreeMap<MemberName, Inquiry>,
-    ) {
+    pub(super) fn ask_all(&mut self, who: Who, inquiries: BTreeMap<MemberName, Inquiry>) {
         let now = self.now();
         let blind = self.rules.lacks(Rule::VerifyIdentity);
         for (name, inquiry) in inquiries {
@@ -33,8 +28,7 @@ impl Sim {
             }
             let suspect = standing == Standing::Due { suspect: true };
             let before = controller.state.known.get(&name).cloned();
-            let waited = (!suspect).then_some(pass);
-            let mut ask = Ask::new(name, inquiry, before, waited, now);
+            let mut ask = Ask::new(name, inquiry, before, now);
             ask.blind = blind;
             ask.wire = kept(executor.lines.get(&ask.inquiry.uid), &ask.inquiry);
             if ask.wire.is_some() {
@@ -67,7 +61,6 @@ impl Sim {
             serial: 0,
             to,
             verb,
-            sent: self.now(),
             deadline: self.now() + super::send::READ_DEADLINE,
             fenced: true,
             call: None,

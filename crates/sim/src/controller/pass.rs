@@ -67,7 +67,7 @@ impl Sim {
             full,
             pending: BTreeSet::new(),
         });
-        self.ask_all(who, pass, inquiries);
+        self.ask_all(who, inquiries);
         self.queue.push(now + PATIENCE, Job::Patience(who, pass));
     }
 
@@ -127,6 +127,7 @@ impl Sim {
             input: &input,
             planned: &planned,
             violations: &violations,
+            all_rules: rules.are_all_on(),
         };
         self.audit.passed(&passed, &self.cluster);
         let Planned {

@@ -39,9 +39,6 @@ pub(crate) struct Ask {
     pub(crate) name: MemberName,
     pub(crate) inquiry: Inquiry,
     pub(crate) before: Option<Arc<Observation>>,
-    /// The pass that waits for it; a suspect is waited for by none.
-    #[expect(dead_code, reason = "told when a task is printed")]
-    pub(crate) pass: Option<u64>,
     pub(crate) began: Timestamp,
     pub(crate) wire: Option<Wire>,
     pub(crate) sighting: Option<Sighting>,
@@ -101,14 +98,12 @@ impl Ask {
         name: MemberName,
         inquiry: Inquiry,
         before: Option<Arc<Observation>>,
-        pass: Option<u64>,
         began: Timestamp,
     ) -> Self {
         Self {
             name,
             inquiry,
             before,
-            pass,
             began,
             wire: None,
             sighting: None,

@@ -1,7 +1,6 @@
 //! What can happen in a story. Each event is a sentence, and means nothing when it does not apply
 //! (the pod is not there, the link was cut already), so that any part of a story is a story.
 
-use std::fmt;
 use std::time::Duration;
 
 use kubomesh_core::{FilterPolicy, Mode};
@@ -387,62 +386,6 @@ pub enum Event {
     Policy(PolicyChange),
     /// Every fault ends and nothing happens until all is well.
     Quiet,
-}
-
-// === impl Display ===
-
-impl fmt::Display for Slot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "kubo-{:03}", self.0)
-    }
-}
-
-impl fmt::Display for Replica {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::A => "controller A",
-            Self::B => "controller B",
-        })
-    }
-}
-
-impl fmt::Display for Traits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "zone {}", self.zone)?;
-        if let Some((low, high)) = self.water {
-            write!(f, ", water marks {low}/{high}")?;
-        }
-        if self.rewritten {
-            f.write_str(", source address rewritten")?;
-        }
-        if self.server {
-            f.write_str(", server profile")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Repo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Kept => "the same identity",
-            Self::Lost => "another identity",
-        })
-    }
-}
-
-impl fmt::Display for PolicyChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mode(mode) => write!(f, "mode is {mode:?}"),
-            Self::Protect(protect) => write!(f, "links.protect is {protect}"),
-            Self::FullMeshUpTo(most) => write!(f, "topology.fullMeshUpTo is {most}"),
-            Self::Degree(0) => f.write_str("topology.degree is Auto"),
-            Self::Degree(degree) => write!(f, "topology.degree is {degree}"),
-            Self::Filters(filters) => write!(f, "filters is {filters:?}"),
-            Self::ForgetAfter(span) => write!(f, "links.forgetAfter is {}", seconds(*span)),
-        }
-    }
 }
 
 /// A span in seconds, as exact as it is.

@@ -1,0 +1,132 @@
+//! After quiet: every wanted link is there on both ends, and no node holds more than it should.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kubomesh_core::{Address, Capacity, Connection, Direction, LinkState, MemberName, PeerId};
+use kubomesh_model::Filter;
+
+use super::Well;
+use crate::audit::Property;
+use crate::sim::Sim;
+
+impl Sim {
+    /// Every wanted pair is connected directly, listed by both ends, and protected on both.
+    pub(super) fn unlinked(
+        &self,
+        wells: &[Well],
+        last: &crate::controller::LastPass,
+    ) -> Option<(Property, String)> {
+        let by_name: BTreeMap<&MemberName, &Well> =
+            wells.iter().map(|well| (&well.name, well)).collect();
+        let mut wanted: BTreeSet<(&MemberName, &MemberName)> = BTreeSet::new();
+        for report in &last.report.links {
+            let link = &report.link;
+            let (Some(a), Some(b)) = (by_name.get(&link.a), by_name.get(&link.b)) else {
+                return Some((
+                    Property::Linked,
+                    format!("{link} is wanted with who is gone"),
+                ));
+            };
+            wanted.insert((&link.a, &link.b));
+            if self.filtered(a, b) || self.filtered(b, a) {
+                continue;
+            }
+            if report.state != LinkState::Healthy {
+                let why = report
+                    .reason
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let detail = format!("{link} is reported {:?}: {why}", report.state);
+                return Some((Property::Linked, detail));
+            }
+            if let Some(detail) = self.weak(a, b).or_else(|| self.weak(b, a)) {
+                return Some((Property::Linked, detail));
+            }
+        }
+        let full = wells.len() <= self.policy.topology.full_mesh_up_to as usize;
+        if full && wanted.len() != wells.len() * wells.len().saturating_sub(1) / 2 {
+            return Some((Property::Linked, "the full mesh lacks a pair".into()));
+        }
+        self.crowded(wells, &wanted)
+    }
+
+    /// No node has more entries of ours than its capacity, unless all of them are wanted.
+    fn crowded(
+        &self,
+        wells: &[Well],
+        wanted: &BTreeSet<(&MemberName, &MemberName)>,
+    ) -> Option<(Property, String)> {
+        // A wanted link that filters forbid keeps surplus links of its ends.
+        if wells
+            .iter()
+            .any(|a| wells.iter().any(|b| self.filtered(a, b)))
+        {
+            return None;
+        }
+        for well in wells {
+            let desired = wanted
+                .iter()
+                .filter(|(a, b)| **a == well.name || **b == well.name);
+            let record = self.store.records.get(well.name.as_str());
+            let capacity = record.and_then(|stored| stored.record.capacity);
+            let capacity = capacity.unwrap_or(Capacity::Assumed).links() as usize;
+            let most = capacity.max(desired.count());
+            // What nobody knows of counts for nothing.
+            let known = |(peer, at): (&PeerId, &Address)| {
+                let pair = (*peer, at.clone());
+                self.explains(&pair) || !self.audit.excused.contains(&pair)
+            };
+            let ours = self
+                .audit
+                .ours(well.node)
+                .filter(|entry| known(*entry))
+                .count();
+            if ours > most && !self.audit.is_liar(well.node) {
+                let detail = format!(
+                    "{} has {ours} entries of ours, at most {most} are due",
+                    well.name
+                );
+                return Some((Property::Surplus, detail));
+            }
+        }
+        None
+    }
+
+    /// Whether a node's filters keep it from another.
+    pub(super) fn filtered(&self, near: &Well, far: &Well) -> bool {
+        let filters = self.world.filters(near.node).unwrap_or_default();
+        let seen = self.world.node(far.node).spec().seen_as;
+        let covers = |text: &String| {
+            Filter::parse(text).is_ok_and(|filter| {
+                filter.covers(far.ip) || seen.is_some_and(|seen| filter.covers(seen))
+            })
+        };
+        filters.iter().any(covers)
+    }
+
+    /// What a node lacks of a link with another.
+    fn weak(&self, near: &Well, far: &Well) -> Option<String> {
+        let peers = self.world.peers(near.node).unwrap_or_default();
+        let direct = |connection: &Connection| {
+            connection.peer == far.peer
+                && !connection.address.is_relayed()
+                && (connection.direction == Direction::Inbound
+                    || connection.address.ip() == Some(far.ip))
+        };
+        if !peers.iter().any(direct) {
+            return Some(format!(
+                "{} lists no connection with {}",
+                near.name, far.name
+            ));
+        }
+        let foreign = self.audit.is_foreign(near.node, &far.peer);
+        let ours = self
+            .audit
+            .ours(near.node)
+            .any(|(peer, _)| *peer == far.peer);
+        let lied = self.audit.is_liar(near.node);
+        (self.policy.links.protect && !foreign && !ours && !lied)
+            .then(|| format!("{} has no entry for {}", near.name, far.name))
+    }
+}
