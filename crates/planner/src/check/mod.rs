@@ -89,11 +89,10 @@ impl<'a> Facts<'a> {
     fn new(input: &'a PlanInput<'a>, planned: &'a Planned) -> Self {
         let mut by_peer: BTreeMap<PeerId, Vec<&Record>> = BTreeMap::new();
         let mut written: BTreeMap<PeerId, BTreeSet<&Address>> = BTreeMap::new();
-        for record in input
-            .records
-            .values()
-            .filter(|record| record.role == Role::Kubo)
-        {
+        // A plan that does nothing asks for nothing, and it is the plan of most passes.
+        let asked = input.records.values();
+        let asked = asked.filter(|record| record.role == Role::Kubo && !planned.plan.is_empty());
+        for record in asked {
             if let Some(peer) = record.peer_id {
                 by_peer.entry(peer).or_default().push(record);
                 written.entry(peer).or_default().extend(&record.addresses);
