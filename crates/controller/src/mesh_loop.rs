@@ -136,7 +136,9 @@ impl MeshLoop {
             return;
         }
         let membership = self.ledger.left(&fleet, &view.membership);
-        let mut touched = state.meet(&membership, look.touched, &self.executor);
+        // The first pass looks at everybody, whatever woke it.
+        let woken_for = look.touched.filter(|_| state.pass > 0);
+        let mut touched = state.meet(&membership, woken_for, &self.executor);
         touched
             .iter_mut()
             .for_each(|touched| touched.extend(rewritten.iter().cloned()));
@@ -145,6 +147,8 @@ impl MeshLoop {
 
         self.observe(state, &policy, &records, touched.as_ref())
             .await;
+        // What ended while nodes were asked counts for this pass: a dial is not repeated too soon.
+        state.absorb(&self.executor.late_outcomes());
         let input = state.input(self.clock.now(), &policy, &self.timings, &records);
         let planned = plan(&input);
         let violations = check(&input, &planned);
