@@ -101,7 +101,8 @@ pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
             continue;
         };
         if node.is_silent() {
-            member.silent = true;
+            // Whoever was not asked yet may answer well.
+            member.silent |= node.observation.is_some();
             continue;
         }
         if node.is_reachable() {

@@ -187,7 +187,13 @@ impl Audit {
         for (name, seen) in passed.input.observations {
             let lives = passed.input.membership.members.get(name);
             let same = lives.is_some_and(|member| member.uid == seen.uid);
-            if let (Some((peer, at)), None, true) = (last_shown(seen), &seen.failure, same) {
+            // Whoever shows another identity than its own takes nothing from the one that has it.
+            let record = passed.input.records.get(name.as_str());
+            let own = record.filter(|record| record.uid == seen.uid);
+            let own = own.and_then(|record| record.peer_id);
+            if let (Some((peer, at)), None, true) = (last_shown(seen), &seen.failure, same)
+                && own.is_none_or(|own| own == peer)
+            {
                 shown.entry(peer).or_default().push(at);
             }
         }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kubomesh_core::{MemberName, Mode, PeerId};
+use kubomesh_core::{LinkReport, MemberName, Mode, PeerId, Reason};
 use kubomesh_model::NodeIndex;
 
 use super::Property;
@@ -54,8 +54,9 @@ impl Sim {
                 .audit
                 .broke(property, format!("{hours} h after every fault: {detail}"));
         }
-        // Links that are not protected are trimmed and made again for ever.
-        if self.policy.links.protect {
+        // Links that are not protected are trimmed and made again for ever; those that a filter
+        // forbids one end and not the other come up by Kubo's own redials.
+        if self.policy.links.protect && !self.half_filtered() {
             self.stay_well();
         }
         if let Err(contradiction) = self.world.audit() {
@@ -170,6 +171,13 @@ impl Sim {
                 Property::Settled,
                 format!("the plan is not empty: {}", last.plan),
             ));
+        }
+        let waits = |link: &LinkReport| {
+            let held = link.held.as_ref();
+            held.is_some_and(|held| held.reason == Reason::Budget)
+        };
+        if last.report.surplus.iter().any(waits) {
+            return late("surplus links wait for the budget");
         }
         let records = self.untrue_record(&wells);
         if self.policy.mode == Mode::Observe {

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kubomesh_core::{
-    Call, Capacity, Contact, FailureKind, Link, LinkState, MemberName, Mode, PeerId, Timestamp,
+    Address, Call, Capacity, Contact, FailureKind, Link, LinkState, MemberName, Mode, PeerId,
+    Timestamp,
 };
 use kubomesh_planner::PlanInput;
 
 use super::passes::Passed;
-use super::{Audit, Property};
+use super::{Audit, Property, pairs};
 
 /// Surplus links that a controller began to remove.
 #[derive(Debug, Clone, Default)]
@@ -131,11 +132,16 @@ fn is_above(input: &PlanInput<'_>, name: &MemberName) -> bool {
         .unwrap_or(Capacity::Assumed)
         .links();
     let entries = seen.present().and_then(|state| state.peering.as_ref().ok());
+    let has = |peer: PeerId| {
+        let mut records = input.records.values();
+        records.any(|record| record.peer_id == Some(peer))
+    };
+    let known: BTreeSet<(PeerId, Address)> = input.records.values().flat_map(pairs).collect();
     let ours = entries.into_iter().flatten().filter(|entry| {
-        input.records.values().any(|record| {
-            record.peer_id == Some(entry.peer)
-                && matches!(entry.addresses.as_slice(), [one] if record.addresses.contains(one))
-        })
+        let [address] = entry.addresses.as_slice() else {
+            return false;
+        };
+        has(entry.peer) && known.contains(&(entry.peer, address.clone()))
     });
     u32::try_from(ours.count()).unwrap_or(u32::MAX) > capacity
 }

@@ -109,6 +109,9 @@ impl Sim {
             ..
         } = observing.clone();
         controller.take_answers();
+        // What ended while nodes were asked counts for this pass.
+        let late = std::mem::take(&mut controller.executor.outcomes);
+        controller.state.absorb(&late);
         let state = controller.state.clone();
         let input = PlanInput {
             now,

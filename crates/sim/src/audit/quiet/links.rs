@@ -105,6 +105,26 @@ impl Sim {
         filters.iter().any(covers)
     }
 
+    /// Whether a node's filters keep it from dialling another whom it would let in: that one's
+    /// source address is rewritten.
+    pub(super) fn half_filtered(&self) -> bool {
+        let wells = self.wells();
+        let half = |near: &Well, far: &Well| {
+            let Some(seen) = self.world.node(far.node).spec().seen_as else {
+                return false;
+            };
+            let filters = self.world.filters(near.node).unwrap_or_default();
+            let covers = |ip| {
+                let covers = |text: &String| Filter::parse(text).is_ok_and(|f| f.covers(ip));
+                filters.iter().any(covers)
+            };
+            covers(far.ip) != covers(seen)
+        };
+        wells
+            .iter()
+            .any(|near| wells.iter().any(|far| half(near, far)))
+    }
+
     /// What a node lacks of a link with another.
     fn weak(&self, near: &Well, far: &Well) -> Option<String> {
         let peers = self.world.peers(near.node).unwrap_or_default();
