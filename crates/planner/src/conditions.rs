@@ -7,6 +7,7 @@ use kubomesh_core::{
     Mode, ReasonCode, Status, Waiting,
 };
 
+use crate::groups::Groups;
 use crate::members::{about, is_on_network, sentence};
 use crate::mesh::Linked;
 use crate::pass::Pass;
@@ -286,18 +287,8 @@ impl Findings<'_, '_> {
                 "no member can be reached".into(),
             );
         }
-        let unasked = self.members.iter().filter(|(name, member)| {
-            let live = self.pass.world.input.membership.members.get(*name);
-            member.state == MemberState::Waiting
-                && live.is_some_and(|live| live.ready && live.contact == Contact::Allowed)
-        });
-        let unasked: Vec<String> = unasked.map(|(name, _)| name.to_string()).collect();
-        if !unasked.is_empty() {
-            let message = format!(
-                "not asked or not recorded yet: {}",
-                sentence(unasked.into_iter())
-            );
-            return (Status::False, ReasonCode::NotAsked, message);
+        if let Some(unasked) = self.unasked() {
+            return unasked;
         }
         let open = self
             .linked
@@ -333,6 +324,22 @@ impl Findings<'_, '_> {
             sentence(crowded.into_iter())
         );
         (Status::True, ReasonCode::WouldChurnOthers, message)
+    }
+
+    /// Members that live, may be contacted, and were not asked or not recorded yet.
+    fn unasked(&self) -> Option<Said> {
+        let unasked = self.members.iter().filter(|(name, member)| {
+            let live = self.pass.world.input.membership.members.get(*name);
+            member.state == MemberState::Waiting
+                && live.is_some_and(|live| live.ready && live.contact == Contact::Allowed)
+        });
+        let unasked: Vec<String> = unasked.map(|(name, _)| name.to_string()).collect();
+        if unasked.is_empty() {
+            return None;
+        }
+        let names = sentence(unasked.into_iter());
+        let message = format!("not asked or not recorded yet: {names}");
+        Some((Status::False, ReasonCode::NotAsked, message))
     }
 
     fn reachable(&self, node: usize) -> bool {
@@ -380,29 +387,5 @@ fn what(reason: ReasonCode) -> &'static str {
         ReasonCode::Offline => "the daemon runs offline on",
         ReasonCode::Away => "the pod is gone and its place is kept",
         _ => "not reachable",
-    }
-}
-
-/// Which nodes hang together.
-struct Groups(Vec<usize>);
-
-// === impl Groups ===
-
-impl Groups {
-    fn new(nodes: usize) -> Self {
-        Self((0..nodes).collect())
-    }
-
-    fn find(&mut self, mut node: usize) -> usize {
-        while self.0[node] != node {
-            self.0[node] = self.0[self.0[node]];
-            node = self.0[node];
-        }
-        node
-    }
-
-    fn join(&mut self, one: usize, other: usize) {
-        let (one, other) = (self.find(one), self.find(other));
-        self.0[one] = other;
     }
 }
