@@ -11,6 +11,7 @@ mod health;
 mod line;
 mod metrics;
 mod observe;
+mod opening;
 mod sweep;
 mod wake;
 

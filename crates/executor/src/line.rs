@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use kubomesh_core::{Access, MemberName, MemberUid, PeerId};
-use kubomesh_kubo::Node;
+use kubomesh_core::{Access, MemberName, MemberUid, NodeState, PeerId, Timestamp};
+use kubomesh_kubo::{Digest, Node};
 use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,8 @@ pub(crate) struct Line {
     /// One filters call at a time a node (measured-on-kubo, row 27).
     pub(crate) filters: TurnLock<()>,
     idle: Mutex<Option<Idle>>,
+    /// Digest of `swarm/peers` as it was in the state that was read at this time.
+    peers: Mutex<Option<(Timestamp, Digest)>>,
     /// What was last left out of its answers, by verb: told when it changes.
     left_out: Mutex<BTreeMap<&'static str, String>>,
 }
@@ -58,6 +60,7 @@ impl Lines {
                 calls: Arc::new(Semaphore::new((calls as usize).max(1))),
                 filters: TurnLock::new(()),
                 idle: Mutex::default(),
+                peers: Mutex::default(),
                 left_out: Mutex::default(),
             })
         });
@@ -92,6 +95,19 @@ impl Lines {
 }
 
 impl Line {
+    /// Notes of what answer the connections of the state of this time were read.
+    pub(crate) fn note_peers(&self, at: Timestamp, digest: Digest) {
+        *lock(&self.peers) = Some((at, digest));
+    }
+
+    /// Of what answer the connections of a state were read, if it is the last one.
+    pub(crate) fn peers_of(&self, state: &NodeState) -> Option<Digest> {
+        let noted = *lock(&self.peers);
+        noted
+            .filter(|(at, _)| *at == state.at)
+            .map(|(_, digest)| digest)
+    }
+
     /// The warning, if it is another than this verb's last one.
     pub(crate) fn left_out(&self, verb: Verb, warning: Option<String>) -> Option<String> {
         let mut known = lock(&self.left_out);

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kubomesh_conn::Tls;
 use kubomesh_core::{
-    Access, Expected, Failure, FailureKind, Inquiry, MemberName, NodeState, Observation, Reading,
-    Scheme, Scope, Sighting, Timestamp,
+    Connection, Expected, Failure, FailureKind, Inquiry, MemberName, NodeState, Observation,
+    Reading, Scope, Sighting, Timestamp,
 };
-use kubomesh_kubo::{Introduction, Listing, Node};
+use kubomesh_kubo::{Digest, Listing, Node};
 
 use crate::health::Standing;
 use crate::line::Line;
 use crate::metrics::Verb;
+use crate::opening::{Refused, accept, unseen};
 use crate::sweep::{Part, Sweep};
 use crate::{Executor, Inner, READ_DEADLINE, lock};
 
@@ -201,12 +201,7 @@ impl Inner {
             access, expected, ..
         } = &asking.inquiry;
         let (mut node, sighting) = self.verified(line, access, *expected).await?;
-        let peers = entries(
-            Verb::Peers,
-            self.read(Verb::Peers, node.peers(READ_DEADLINE)).await,
-            line,
-            &node,
-        );
+        let (peers, digest) = self.ask_peers(asking, line, &mut node).await;
         still_open(&node, &peers, &sighting)?;
         let peering = entries(
             Verb::PeeringLs,
@@ -241,6 +236,9 @@ impl Inner {
         if asking.keep_idle {
             self.lines.keep(&asking.name, line, access, node);
         }
+        if let Some(digest) = digest {
+            line.note_peers(at, digest);
+        }
         // A node whose swarm cannot be read is not known, whatever else it answers.
         let failure = peers.as_ref().err().cloned();
         let state = NodeState {
@@ -259,65 +257,30 @@ impl Inner {
         })
     }
 
-    /// The kept connection, or a new one that has shown the expected identity.
-    pub(crate) async fn verified(
+    /// The connections that a node lists. What it says to the letter as in the state that is known is
+    /// taken from there.
+    async fn ask_peers(
         &self,
+        asking: &Asking,
         line: &Line,
-        access: &Access,
-        expected: Expected,
-    ) -> Result<(Node, Option<Sighting>), Refused> {
-        if let Expected::Peer(peer_id) = expected
-            && let Some(node) = line.take(access, peer_id).await
-        {
-            return Ok((node, None));
-        }
-        let introduction = self.introduce(access).await.map_err(unseen)?;
-        let sighting = self.sighting(&introduction);
-        let node = accept(introduction, expected, &sighting)?;
-        Ok((node, Some(sighting)))
-    }
-
-    async fn introduce(&self, access: &Access) -> Reading<Introduction> {
-        let Access::Direct {
-            endpoint,
-            auth,
-            ca_file,
-        } = access
-        else {
-            return Err(Failure::new(
-                FailureKind::Refusal,
-                "no way to talk to this node",
-            ));
-        };
-        let authorization = match auth {
-            None => None,
-            Some(name) => Some(self.credentials.authorization(name).ok_or_else(|| {
-                let text = format!("the secret {name} cannot be read");
-                Failure::new(FailureKind::Unauthorised, &text)
-            })?),
-        };
-        let tls = match endpoint.scheme {
-            Scheme::Http => None,
-            Scheme::Https => Some(trust(ca_file.as_deref()).await?),
-        };
-        let timer = self.metrics.start(Verb::Id);
-        let result = async {
-            let open = kubomesh_conn::open(endpoint, tls.as_ref(), READ_DEADLINE).await;
-            let open = open.map_err(|error| Failure::from(&error))?;
-            let introduced = kubomesh_kubo::introduce(open, authorization, READ_DEADLINE).await;
-            introduced.map_err(|error| Failure::from(&error))
-        }
-        .await;
-        timer.stop(result.as_ref().err().map(|failure| failure.kind));
-        result
-    }
-
-    fn sighting(&self, introduction: &Introduction) -> Sighting {
-        Sighting {
-            at: (self.now)(),
-            peer_id: introduction.peer_id(),
-            agent_version: introduction.agent_version(),
-            connections: 1,
+        node: &mut Node,
+    ) -> (Reading<Vec<Connection>>, Option<Digest>) {
+        let before = asking.before.as_deref().and_then(|b| b.state.as_ref());
+        let before = before.and_then(|state| {
+            let peers = state.peers.as_ref().ok()?;
+            Some((line.peers_of(state)?, peers))
+        });
+        let call = node.peers_since(before.map(|(digest, _)| digest), READ_DEADLINE);
+        match (self.read(Verb::Peers, call).await, before) {
+            (Err(failure), _) => (Err(failure), None),
+            (Ok((digest, None)), before) => {
+                let same = before.map(|(_, peers)| peers.clone()).unwrap_or_default();
+                (Ok(same), Some(digest))
+            }
+            (Ok((digest, Some(listing))), _) => {
+                let peers = entries(Verb::Peers, Ok(listing), line, node);
+                (peers, Some(digest))
+            }
         }
     }
 
@@ -332,25 +295,6 @@ impl Inner {
         timer.stop(result.as_ref().err().map(|failure| failure.kind));
         result
     }
-}
-
-/// A failure, and the identity that was seen before it.
-type Refused = Box<(Option<Sighting>, Failure)>;
-
-/// A failure before any identity was seen.
-fn unseen(failure: Failure) -> Refused {
-    Box::new((None, failure))
-}
-
-fn accept(
-    introduction: Introduction,
-    expected: Expected,
-    sighting: &Sighting,
-) -> Result<Node, Refused> {
-    introduction.accept(expected).map_err(|wrong| {
-        let failure = Failure::new(FailureKind::WrongIdentity, &wrong.to_string());
-        Box::new((Some(sighting.clone()), failure))
-    })
 }
 
 /// Stops an inquiry at the first read that was not answered: the connection is gone, and the next
@@ -378,18 +322,6 @@ fn entries<T>(
         tracing::warn!(peer = %node.peer_id(), verb = verb.label(), "{warning}");
     }
     Ok(entries)
-}
-
-/// Whom an `https` endpoint must be signed by. Read at each new connection, so that a file that was
-/// replaced is used from then on.
-async fn trust(ca_file: Option<&str>) -> Reading<Tls> {
-    let refused = |text: String| Failure::new(FailureKind::Tls, &text);
-    let Some(path) = ca_file else {
-        return Tls::with_system_roots().map_err(|error| refused(error.to_string()));
-    };
-    let pem = tokio::fs::read(path).await;
-    let pem = pem.map_err(|error| refused(format!("caFile {path} cannot be read: {error}")))?;
-    Tls::with_ca(&pem).map_err(|error| refused(format!("caFile {path}: {error}")))
 }
 
 fn not_asked<T>() -> Reading<T> {

@@ -11,7 +11,7 @@ use kubomesh_executor::{Executor, Observations, PATIENCE};
 use kubomesh_model::Stop;
 use kubomesh_testkit::{FakeKubo, Faults, Fleet};
 
-use crate::common::{LONG, MANY, calls, direct, executor, fakes, moment, name};
+use crate::common::{LONG, MANY, calls, dial, direct, executor, fakes, moment, name, sequence};
 
 fn inquiries(fakes: &[FakeKubo]) -> BTreeMap<MemberName, Inquiry> {
     let inquiry = |(at, fake): (usize, &FakeKubo)| {
@@ -127,5 +127,45 @@ async fn an_observation_says_when_its_asking_began() {
     };
     // Each of its calls takes 5 ms.
     assert!(asked < read, "{asked} {read}");
+    executor.close().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_as_before_is_not_read_again_and_another_one_is() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 25, 3).await;
+    let (executor, mut known) = (executor(MANY), Observations::new());
+    let connections = |known: &Observations| {
+        let state = known[&name(0)].state.as_ref().unwrap();
+        let peers = state.peers.as_ref().unwrap().iter();
+        peers
+            .map(|connection| connection.address.clone())
+            .collect::<Vec<_>>()
+    };
+    let mut seen = Vec::new();
+    for to in [1, 2] {
+        let dial = vec![dial(&fakes, 0, to)];
+        executor.apply(vec![sequence(&fakes, 0, dial)]).await;
+        for _ in 0..3 {
+            executor.observe(inquiries(&fakes), true, &mut known).await;
+            seen.push(connections(&known));
+        }
+    }
+    assert_eq!(
+        seen.iter().map(Vec::len).collect::<Vec<_>>(),
+        [1, 1, 1, 2, 2, 2]
+    );
+    // The same text in the same place is what was read before.
+    let place = |at: usize| seen[at][0].as_str().as_ptr();
+    assert_eq!((place(0), place(1)), (place(1), place(2)));
+    assert_ne!(place(2), place(3));
+    assert_eq!(place(3), place(5));
+
+    // Another life of the member is read for itself.
+    let mut reborn = inquiries(&fakes);
+    reborn.get_mut(&name(0)).unwrap().uid = "again".into();
+    executor.observe(reborn, true, &mut known).await;
+    assert_eq!(connections(&known), seen[5]);
+    assert_ne!(connections(&known)[0].as_str().as_ptr(), place(5));
     executor.close().await;
 }

@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use kubomesh_core::{Address, Call, Limits, Timestamp};
+use kubomesh_core::{Action, Address, Call, Limits, Timestamp};
 use kubomesh_executor::PATIENCE;
 use kubomesh_testkit::{FakeKubo, Fault, Faults, Fleet};
 
@@ -124,7 +124,12 @@ async fn a_member_is_busy_until_all_its_calls_have_ended() {
     let remove = Call::PeeringRemove {
         peers: vec![fakes[1].peer_id()],
     };
-    let sequences = [add, remove].map(|call| sequence(&fakes, 0, vec![action(call, None)]));
+    // Longer than anybody waits for it.
+    let patient = |call| Action {
+        deadline: PATIENCE * 2,
+        ..action(call, None)
+    };
+    let sequences = [add, remove].map(|call| sequence(&fakes, 0, vec![patient(call)]));
     let outcomes = executor.apply(sequences.to_vec()).await;
     assert_eq!(outcomes.len(), 1, "the other one hangs");
     assert!(executor.busy().members.contains_key(&name(0)));

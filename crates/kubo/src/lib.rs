@@ -30,6 +30,7 @@
 mod auth;
 mod body;
 mod connect;
+mod digest;
 mod error;
 mod introduction;
 mod limits;
@@ -41,6 +42,7 @@ mod status;
 mod tests;
 
 pub use auth::{AuthError, authorization};
+pub use digest::Digest;
 pub use error::{Error, WrongIdentity};
 pub use introduction::{Introduction, introduce};
 pub use limits::Listing;

@@ -11,6 +11,7 @@ use kubomesh_core::{
 };
 
 use crate::body::{self, Identity};
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::limits::Listing;
 use crate::query::{Query, batches};
@@ -85,6 +86,28 @@ impl Node {
         let query = Query::new(PEERS).with("direction", &true);
         let response = self.read(PEERS, &query, deadline).await?;
         body::connections(PEERS, response.body(), own)
+    }
+
+    /// [`Node::peers`] with the digest of the answer. `None` when that is the digest from `before`: the
+    /// entries are the same, and are not read again. Kubo sorts them; a node with a thousand of them
+    /// mostly says what it said half a minute ago.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn peers_since(
+        &mut self,
+        before: Option<Digest>,
+        deadline: Duration,
+    ) -> Result<(Digest, Option<Listing<Connection>>), Error> {
+        let own = self.peer_id();
+        let query = Query::new(PEERS).with("direction", &true);
+        let response = self.read(PEERS, &query, deadline).await?;
+        let digest = Digest::of(own, response.body());
+        if before == Some(digest) {
+            return Ok((digest, None));
+        }
+        let listing = body::connections(PEERS, response.body(), own)?;
+        Ok((digest, Some(listing)))
     }
 
     /// `swarm/peering/ls`: whom the node keeps connected.

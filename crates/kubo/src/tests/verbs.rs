@@ -371,3 +371,27 @@ proptest::proptest! {
         assert_eq!(decoded, text);
     }
 }
+
+#[tokio::test]
+async fn connections_are_read_again_only_when_the_answer_is_another() {
+    let listed = |peer: &str| {
+        let entry = format!(r#"{{"Addr":"/ip4/10.0.0.1/tcp/4001","Peer":"{peer}","Direction":2}}"#);
+        Step::Say(json(format!(r#"{{"Peers":[{entry}]}}"#)))
+    };
+    let garbage = Step::Say(json("nothing"));
+    let steps = vec![
+        listed(OTHER),
+        listed(OTHER),
+        Step::Say(json(r#"{"Peers":null}"#)),
+        garbage,
+    ];
+    let (mut node, _server) = node(steps).await;
+    let (first, listing) = node.peers_since(None, DEADLINE).await.unwrap();
+    assert_eq!(listing.unwrap().entries.len(), 1);
+    let (second, same) = node.peers_since(Some(first), DEADLINE).await.unwrap();
+    assert!(same.is_none() && second == first);
+    let (third, none) = node.peers_since(Some(first), DEADLINE).await.unwrap();
+    assert!(none.unwrap().entries.is_empty() && third != first);
+    let error = node.peers_since(Some(third), DEADLINE).await.unwrap_err();
+    assert_eq!(error.kind(), FailureKind::BadBody);
+}

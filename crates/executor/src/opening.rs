@@ -1,0 +1,105 @@
+//! Opening verified connections: who is there comes first.
+
+use kubomesh_conn::Tls;
+use kubomesh_core::{Access, Expected, Failure, FailureKind, Reading, Scheme, Sighting};
+use kubomesh_kubo::{Introduction, Node};
+
+use crate::line::Line;
+use crate::metrics::Verb;
+use crate::{Inner, READ_DEADLINE};
+
+/// A failure, and the identity that was seen before it.
+pub(crate) type Refused = Box<(Option<Sighting>, Failure)>;
+
+/// A failure before any identity was seen.
+pub(crate) fn unseen(failure: Failure) -> Refused {
+    Box::new((None, failure))
+}
+
+/// The node, if it showed the expected identity.
+pub(crate) fn accept(
+    introduction: Introduction,
+    expected: Expected,
+    sighting: &Sighting,
+) -> Result<Node, Refused> {
+    introduction.accept(expected).map_err(|wrong| {
+        let failure = Failure::new(FailureKind::WrongIdentity, &wrong.to_string());
+        Box::new((Some(sighting.clone()), failure))
+    })
+}
+
+impl Inner {
+    /// The kept connection, or a new one that has shown the expected identity.
+    pub(crate) async fn verified(
+        &self,
+        line: &Line,
+        access: &Access,
+        expected: Expected,
+    ) -> Result<(Node, Option<Sighting>), Refused> {
+        if let Expected::Peer(peer_id) = expected
+            && let Some(node) = line.take(access, peer_id).await
+        {
+            return Ok((node, None));
+        }
+        let introduction = self.introduce(access).await.map_err(unseen)?;
+        let sighting = self.sighting(&introduction);
+        let node = accept(introduction, expected, &sighting)?;
+        Ok((node, Some(sighting)))
+    }
+
+    pub(crate) async fn introduce(&self, access: &Access) -> Reading<Introduction> {
+        let Access::Direct {
+            endpoint,
+            auth,
+            ca_file,
+        } = access
+        else {
+            return Err(Failure::new(
+                FailureKind::Refusal,
+                "no way to talk to this node",
+            ));
+        };
+        let authorization = match auth {
+            None => None,
+            Some(name) => Some(self.credentials.authorization(name).ok_or_else(|| {
+                let text = format!("the secret {name} cannot be read");
+                Failure::new(FailureKind::Unauthorised, &text)
+            })?),
+        };
+        let tls = match endpoint.scheme {
+            Scheme::Http => None,
+            Scheme::Https => Some(trust(ca_file.as_deref()).await?),
+        };
+        let timer = self.metrics.start(Verb::Id);
+        let result = async {
+            let open = kubomesh_conn::open(endpoint, tls.as_ref(), READ_DEADLINE).await;
+            let open = open.map_err(|error| Failure::from(&error))?;
+            let introduced = kubomesh_kubo::introduce(open, authorization, READ_DEADLINE).await;
+            introduced.map_err(|error| Failure::from(&error))
+        }
+        .await;
+        timer.stop(result.as_ref().err().map(|failure| failure.kind));
+        result
+    }
+
+    pub(crate) fn sighting(&self, introduction: &Introduction) -> Sighting {
+        Sighting {
+            at: (self.now)(),
+            peer_id: introduction.peer_id(),
+            agent_version: introduction.agent_version(),
+            connections: 1,
+        }
+    }
+}
+
+/// Whom an `https` endpoint must be signed by. Read at each new connection, so that a file that was
+/// replaced is used from then on.
+async fn trust(ca_file: Option<&str>) -> Reading<Tls> {
+    let refused = |text: String| Failure::new(FailureKind::Tls, &text);
+    let Some(path) = ca_file else {
+        return Tls::with_system_roots().map_err(|error| refused(error.to_string()));
+    };
+    let pem = tokio::fs::read(path).await;
+    let pem = pem.map_err(|error| refused(format!("caFile {path} cannot be read: {error}")))?;
+    Tls::with_ca(&pem).map_err(|error| refused(format!("caFile {path}: {error}")))
+}
