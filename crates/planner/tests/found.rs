@@ -247,3 +247,19 @@ fn a_start_that_is_older_than_the_recorded_one_adopts_nobody() {
     assert_eq!(fleet.records["b"].peer_id, recorded.peer_id);
     assert_eq!(fleet.records["b"].container, recorded.container);
 }
+
+/// Somebody deletes the record of a node that is read on a connection which showed its identity long
+/// ago: the identity on that connection is as good as one that was just shown.
+#[test]
+fn what_a_verified_connection_reads_shows_the_identity_too() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.wait(secs(10));
+    fleet.observe();
+    let seen = std::sync::Arc::make_mut(fleet.observations.get_mut("a").unwrap());
+    seen.sighting = None;
+    let _ = fleet.records.remove("a");
+    // The check of the plan must be content.
+    let planned = fleet.plan();
+    fleet.apply(&planned);
+    assert_eq!(fleet.records["a"].peer_id, Some(fleet.peer("a")));
+}

@@ -1,6 +1,6 @@
 //! The check of records: nothing that must be remembered is dropped.
 
-use kubomesh_core::{MemberName, Record, RecordWrite, Role};
+use kubomesh_core::{MemberName, Observation, PeerId, Record, RecordWrite, Role};
 
 use super::{Facts, Rule};
 
@@ -45,8 +45,7 @@ fn put(facts: &mut Facts<'_>, record: &Record) {
         let observation = facts.input.observations.get(&record.member);
         let shown = observation
             .filter(|observation| observation.uid == live.uid)
-            .and_then(|observation| observation.sighting.as_ref())
-            .is_some_and(|sighting| sighting.peer_id == peer);
+            .is_some_and(|observation| last_shown(observation) == Some(peer));
         let kept = |stored: &Record| (&stored.uid, stored.peer_id) == (&record.uid, Some(peer));
         let stored = facts.input.records.get(&record.name());
         if !shown && !stored.is_some_and(kept) {
@@ -127,4 +126,13 @@ fn holder(facts: &Facts<'_>, stored: &Record, peer: kubomesh_core::PeerId) -> Op
         })
     };
     facts.input.membership.members.keys().find(holds).cloned()
+}
+
+/// The identity that was last shown: by `id`, or by the connection on which the state was read.
+fn last_shown(observation: &Observation) -> Option<PeerId> {
+    let sighting = observation.sighting.as_ref();
+    let sighting = sighting.map(|seen| (seen.at, seen.peer_id));
+    let state = observation.present().map(|state| (state.at, state.peer_id));
+    let latest = sighting.into_iter().chain(state).max_by_key(|(at, _)| *at);
+    latest.map(|(_, peer)| peer)
 }

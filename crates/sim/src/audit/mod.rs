@@ -113,6 +113,8 @@ pub(crate) struct Audit {
     /// Identities that a controller saw at two members, in how many rounds.
     twins: BTreeMap<(Who, PeerId), passes::Twins>,
     surplus: BTreeMap<Who, surplus::Begun>,
+    /// When the last faults ended.
+    quiet_since: Timestamp,
     /// Until when calls of two controllers that held the lease at once may arrive.
     two_until: Timestamp,
     /// Mutating calls that arrived and record writes that were made.

@@ -1,6 +1,7 @@
 //! Every pass at the moment when it has its plan: what it says against what was answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kubomesh_core::{
     Call, ConditionKind, ContainerStart, Link, LinkReport, LinkState, MemberName, MemberUid,
@@ -130,6 +131,7 @@ impl Audit {
 
     fn judge_report(&mut self, passed: &Passed<'_>) {
         let links = &passed.planned.report.links;
+        let listed = direct(passed.input);
         let placed =
             |report: &&LinkReport| !matches!(report.reason, Some(Reason::NotRecorded { .. }));
         let wanted: BTreeSet<&Link> = links
@@ -149,7 +151,7 @@ impl Audit {
                 let detail = format!("{} is {:?} for {:?}", link.link, link.state, link.reason);
                 self.broke(Property::Report, detail);
             }
-            if healthy && !both_list(passed.input, link) {
+            if healthy && !both_list(&listed, passed.input, link) {
                 let detail = format!("{} is healthy and not listed by both ends", link.link);
                 self.broke(Property::Report, detail);
             }
@@ -276,24 +278,29 @@ fn adds(planned: &Planned, peer: PeerId) -> bool {
     })
 }
 
-/// Whether each end's last answer lists a direct connection with the other.
-fn both_list(input: &PlanInput<'_>, link: &LinkReport) -> bool {
-    let peer = |name: &MemberName| {
-        let record = input.records.get(name.as_str());
-        record.and_then(|record| record.peer_id)
+/// With whom each node's last answer lists direct connections, sorted.
+fn direct<'a>(input: &PlanInput<'a>) -> BTreeMap<&'a MemberName, Vec<PeerId>> {
+    let of = |(name, seen): (&'a MemberName, &'a Arc<Observation>)| {
+        let connections = seen.present()?.peers.iter().flatten();
+        let direct = connections.filter(|connection| !connection.address.is_relayed());
+        let mut peers: Vec<PeerId> = direct.map(|connection| connection.peer).collect();
+        peers.sort_unstable();
+        Some((name, peers))
     };
+    input.observations.iter().filter_map(of).collect()
+}
+
+/// Whether each end's last answer lists a direct connection with the other.
+fn both_list(
+    listed: &BTreeMap<&MemberName, Vec<PeerId>>,
+    input: &PlanInput<'_>,
+    link: &LinkReport,
+) -> bool {
     let one = |near: &MemberName, far: &MemberName| {
-        let (Some(seen), Some(peer)) = (input.observations.get(near), peer(far)) else {
-            return false;
-        };
-        seen.present().is_some_and(|state| {
-            let direct = state
-                .peers
-                .iter()
-                .flatten()
-                .filter(|c| !c.address.is_relayed());
-            direct.into_iter().any(|connection| connection.peer == peer)
-        })
+        let record = input.records.get(far.as_str());
+        let peer = record.and_then(|record| record.peer_id);
+        let listed = listed.get(near);
+        matches!((listed, peer), (Some(all), Some(peer)) if all.binary_search(&peer).is_ok())
     };
     one(&link.link.a, &link.link.b) && one(&link.link.b, &link.link.a)
 }

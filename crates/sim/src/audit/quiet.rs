@@ -41,6 +41,7 @@ impl Sim {
     /// Ends every fault and waits until all is well.
     pub(crate) fn quiet(&mut self) {
         self.end_faults();
+        self.audit.quiet_since = self.now();
         let end = self.now() + BOUND;
         let mut trouble = self.trouble();
         while trouble.is_some() && self.now() < end && !self.audit.is_broken() {
@@ -178,6 +179,13 @@ impl Sim {
         };
         if last.report.surplus.iter().any(waits) {
             return late("surplus links wait for the budget");
+        }
+        let asked = |well: &Well| {
+            let seen = holder.state.known.get(&well.name);
+            seen.is_some_and(|seen| seen.failure.is_none() && seen.asked >= self.audit.quiet_since)
+        };
+        if !wells.iter().all(asked) {
+            return late("a node did not answer yet");
         }
         let records = self.untrue_record(&wells);
         if self.policy.mode == Mode::Observe {

@@ -84,20 +84,29 @@ impl Audit {
 
 /// Links between present identities that the plan takes an entry for away.
 fn removed(passed: &Passed<'_>) -> BTreeSet<Link> {
-    let mut holders: BTreeMap<PeerId, &MemberName> = BTreeMap::new();
+    let mut holders: BTreeMap<PeerId, Vec<&MemberName>> = BTreeMap::new();
     for record in passed.input.records.values() {
         if let Some(peer) = record.peer_id {
-            holders.insert(peer, &record.member);
+            holders.entry(peer).or_default().push(&record.member);
         }
     }
+    let surplus = &passed.planned.report.surplus;
+    let surplus: BTreeSet<&Link> = surplus.iter().map(|report| &report.link).collect();
     let mut links = BTreeSet::new();
     for sequence in &passed.planned.plan.sequences {
         for action in &sequence.actions {
             let Call::PeeringRemove { peers } = &action.call else {
                 continue;
             };
-            let far = peers.iter().filter_map(|peer| holders.get(peer));
-            links.extend(far.filter_map(|far| Link::new(&sequence.member, far)));
+            for far in peers.iter().filter_map(|peer| holders.get(peer)) {
+                let ends = far
+                    .iter()
+                    .filter_map(|far| Link::new(&sequence.member, far));
+                // Of several members with one identity one has its place.
+                let mut ends = ends.collect::<Vec<_>>();
+                ends.sort_by_key(|link| !surplus.contains(link));
+                links.extend(ends.into_iter().next());
+            }
         }
     }
     links

@@ -7,6 +7,7 @@ use std::time::Duration;
 use kubomesh_core::{MemberUid, Plan, RecordWrite, Sequence, Timestamp};
 use kubomesh_planner::{PlanInput, Planned, check, inquire, plan};
 
+use super::state::State;
 use super::wake::Touched;
 use super::{Carried, Controller, LastPass, Observing, Phase, Who};
 use crate::alter;
@@ -96,6 +97,7 @@ impl Sim {
             return;
         }
         let (now, timings, rules) = (self.now(), self.timings, self.rules);
+        let mesh = self.mesh.clone();
         let Some(controller) = self.living(who) else {
             return;
         };
@@ -112,7 +114,7 @@ impl Sim {
         // What ended while nodes were asked counts for this pass.
         let late = std::mem::take(&mut controller.executor.outcomes);
         controller.state.absorb(&late);
-        let state = controller.state.clone();
+        let mut state = std::mem::replace(&mut controller.state, State::new(&mesh));
         let input = PlanInput {
             now,
             policy: &policy,
@@ -147,7 +149,8 @@ impl Sim {
         let Some(controller) = self.living(who) else {
             return;
         };
-        controller.state.memory = memory;
+        state.memory = memory;
+        controller.state = state;
         if !rules.lacks(Rule::NotTwiceUnderWay) {
             plan.sequences = controller.not_under_way(plan.sequences);
         }

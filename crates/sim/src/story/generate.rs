@@ -50,12 +50,12 @@ impl Writer {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let mood = Mood::any(&mut rng);
-        let members = match rng.below(100) {
-            0..30 => 2 + below(&mut rng, 5),
-            30..78 => 7 + below(&mut rng, 10),
-            78..97 => 17 + below(&mut rng, 12),
-            97..99 => 30 + below(&mut rng, 20),
-            _ => 50 + below(&mut rng, 21),
+        let members = match rng.below(1_000) {
+            0..500 => 2 + below(&mut rng, 5),
+            500..900 => 7 + below(&mut rng, 5),
+            900..985 => 12 + below(&mut rng, 7),
+            985..997 => 19 + below(&mut rng, 12),
+            _ => 50 + below(&mut rng, 6),
         };
         let slots = members + 2 + members / 4;
         let zones = 1 + rng.below(4);
