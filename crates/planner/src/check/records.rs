@@ -99,7 +99,7 @@ fn forgotten(facts: &mut Facts<'_>, stored: &Record, new: Option<&Record>) {
 }
 
 /// A live member that shows an entry of ours for an identity.
-fn holder(facts: &Facts<'_>, stored: &Record, peer: kubomesh_core::PeerId) -> Option<MemberName> {
+fn holder(facts: &Facts<'_>, stored: &Record, peer: PeerId) -> Option<MemberName> {
     let addresses: Vec<_> = stored
         .retired
         .iter()

@@ -26,6 +26,7 @@ impl Sim {
             if standing == Standing::Waiting || !executor.asking.insert(name.clone()) {
                 continue;
             }
+            executor.health.asks(&inquiry.uid);
             let suspect = standing == Standing::Due { suspect: true };
             let before = controller.state.known.get(&name).cloned();
             let mut ask = Ask::new(name, inquiry, before, now);

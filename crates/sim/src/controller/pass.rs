@@ -44,9 +44,15 @@ impl Sim {
         renewed
             .iter()
             .for_each(|uid| controller.executor.health.renew(uid));
-        touched
-            .iter_mut()
-            .for_each(|touched| touched.extend(rewritten.iter().cloned()));
+        controller.state.looked = now;
+        if let Some(touched) = &mut touched {
+            touched.extend(rewritten);
+            let health = &controller.executor.health;
+            let silent = controller.state.known.iter();
+            let due =
+                silent.filter(|(_, seen)| seen.failure.is_some() && health.is_due(&seen.uid, now));
+            touched.extend(due.map(|(name, _)| name.clone()));
+        }
         let full = touched.is_none();
         let late = std::mem::take(&mut controller.executor.outcomes);
         controller.state.absorb(&late);

@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(crate) known: BTreeMap<MemberName, Arc<Observation>>,
     pub(crate) membership: Arc<Membership>,
     pub(crate) pass: u64,
+    /// When the last pass began: whoever was due then had their turn.
+    pub(crate) looked: Timestamp,
     acting: u32,
     pub(crate) sweep: Timestamp,
     pub(crate) due: Option<Timestamp>,
@@ -44,6 +46,7 @@ impl State {
             membership: Arc::new(nobody),
             pass: 0,
             acting: 0,
+            looked: Timestamp(0),
             sweep: Timestamp(0),
             due: None,
             read_back: None,

@@ -143,7 +143,7 @@ impl Sim {
         let due = state
             .due
             .into_iter()
-            .chain(controller.executor.health.next_probe())
+            .chain(controller.executor.health.next_probe(state.looked))
             .min();
         let read_back = state.read_back.as_ref().map(|(at, _)| *at);
         let touched: Touched = if state.sweep <= now {
@@ -153,11 +153,7 @@ impl Sim {
         } else if fleet || controller.ledger.changed() || read_back.is_some_and(|at| at <= now) {
             Some(BTreeSet::new())
         } else if due.is_some_and(|due| due <= now) && controller.wake_due <= now {
-            let silent = state
-                .known
-                .iter()
-                .filter(|(_, seen)| seen.failure.is_some());
-            Some(silent.map(|(name, _)| name.clone()).collect())
+            Some(BTreeSet::new())
         } else {
             let due = due.map(|due| due.max(controller.wake_due));
             let next = [Some(state.sweep), read_back, due]
