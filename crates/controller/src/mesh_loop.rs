@@ -90,7 +90,7 @@ impl MeshLoop {
             };
         }
         let now = self.clock.now();
-        let due = [state.due, self.executor.next_probe()]
+        let due = [state.due, self.executor.next_probe(state.looked)]
             .into_iter()
             .flatten()
             .min();
@@ -108,18 +108,18 @@ impl MeshLoop {
             () = changed(&mut self.fleet) => Look { trigger: Trigger::Fleet, touched: Some(BTreeSet::new()) },
             () = self.ledger.changed() => Look { trigger: Trigger::Fleet, touched: Some(BTreeSet::new()) },
             () = sleep(read_back) => Look { trigger: Trigger::Applied, touched: Some(BTreeSet::new()) },
-            () = sleep(due) => Look { trigger: Trigger::Due, touched: Some(self.due_members(state)) },
+            () = sleep(due) => Look { trigger: Trigger::Due, touched: Some(BTreeSet::new()) },
         }
     }
 
-    /// The members that are asked when something is due: those that did not answer. What was held
-    /// back is planned from what is known.
-    fn due_members(&self, state: &State) -> BTreeSet<MemberName> {
+    /// The members that did not answer and are to be asked again. What was held back is planned from
+    /// what is known.
+    fn due_members(&self, state: &State) -> impl Iterator<Item = MemberName> {
         let silent = state
             .known
             .iter()
-            .filter(|(_, seen)| seen.failure.is_some());
-        silent.map(|(name, _)| name.clone()).collect()
+            .filter(|(_, seen)| seen.failure.is_some() && self.executor.is_due(&seen.uid));
+        silent.map(|(name, _)| name.clone())
     }
 
     async fn pass(&mut self, state: &mut State, look: Look) {
@@ -139,9 +139,11 @@ impl MeshLoop {
         // The first pass looks at everybody, whatever woke it.
         let woken_for = look.touched.filter(|_| state.pass > 0);
         let mut touched = state.meet(&membership, woken_for, &self.executor);
-        touched
-            .iter_mut()
-            .for_each(|touched| touched.extend(rewritten.iter().cloned()));
+        state.looked = started;
+        if let Some(touched) = &mut touched {
+            touched.extend(rewritten);
+            touched.extend(self.due_members(state));
+        }
         let full = touched.is_none();
         state.absorb(&self.executor.late_outcomes());
 

@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) membership: Arc<Membership>,
     pub(crate) pass: u64,
     pace: Pace,
+    /// When the last pass began: whoever was due then had their turn.
+    pub(crate) looked: Timestamp,
     /// Since when a first list is waited for.
     waiting_since: Option<Timestamp>,
     /// When everybody is asked again.
@@ -44,6 +46,7 @@ impl State {
             membership: Arc::new(nobody),
             pass: 0,
             pace: Pace::default(),
+            looked: Timestamp(0),
             waiting_since: None,
             sweep: Timestamp(0),
             due: None,

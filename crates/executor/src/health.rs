@@ -28,6 +28,8 @@ struct Health {
     failures: u32,
     suspect: bool,
     due: Timestamp,
+    /// It is being asked.
+    asked: bool,
 }
 
 /// Whether a node may be asked now.
@@ -94,13 +96,35 @@ impl HealthBook {
                 failures,
                 suspect,
                 due: now + wait,
+                asked: false,
             },
         );
         failures
     }
 
-    pub(crate) fn next_probe(&self) -> Option<Timestamp> {
-        lock(&self.nodes).values().map(|health| health.due).min()
+    /// It is asked now: until it answers or fails nothing is due.
+    pub(crate) fn asks(&self, uid: &MemberUid) {
+        if let Some(health) = lock(&self.nodes).get_mut(uid) {
+            health.asked = true;
+        }
+    }
+
+    /// Whether it failed and is to be asked again now.
+    pub(crate) fn is_due(&self, uid: &MemberUid, now: Timestamp) -> bool {
+        let nodes = lock(&self.nodes);
+        let health = nodes.get(uid);
+        health.is_some_and(|health| !health.asked && health.due <= now)
+    }
+
+    /// When the next one is due that was not due already at `looked`: those were offered then, and
+    /// who was not asked is not to be asked.
+    pub(crate) fn next_probe(&self, looked: Timestamp) -> Option<Timestamp> {
+        let nodes = lock(&self.nodes);
+        let waiting = nodes.values().filter(|health| !health.asked);
+        waiting
+            .map(|health| health.due)
+            .filter(|due| *due > looked)
+            .min()
     }
 
     pub(crate) fn renew(&self, uid: &MemberUid) {

@@ -150,10 +150,17 @@ impl Executor {
         std::mem::take(&mut *lock(&self.inner.outcomes))
     }
 
-    /// When the next node that does not answer is due to be asked again.
+    /// When the next node that does not answer is due to be asked again and was not yet at `looked`,
+    /// the last time at which all that were due were looked at.
     #[must_use]
-    pub fn next_probe(&self) -> Option<Timestamp> {
-        self.inner.health.next_probe()
+    pub fn next_probe(&self, looked: Timestamp) -> Option<Timestamp> {
+        self.inner.health.next_probe(looked)
+    }
+
+    /// Whether this life of a member did not answer and is to be asked again by now.
+    #[must_use]
+    pub fn is_due(&self, uid: &MemberUid) -> bool {
+        self.inner.health.is_due(uid, (self.inner.now)())
     }
 
     /// Asks this life of a member at once in the next pass, whatever its back-off: it became ready,

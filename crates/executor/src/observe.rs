@@ -37,6 +37,7 @@ impl Executor {
             if standing == Standing::Waiting || !lock(&self.inner.asking).insert(name.clone()) {
                 continue;
             }
+            self.inner.health.asks(&inquiry.uid);
             let suspect = standing == Standing::Due { suspect: true };
             let before = known.get(&name).cloned();
             let asking = Asking {

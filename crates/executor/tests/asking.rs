@@ -6,7 +6,7 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use kubomesh_core::{Expected, FailureKind, Inquiry, MemberName, Scope};
+use kubomesh_core::{Expected, FailureKind, Inquiry, MemberName, Scope, Timestamp};
 use kubomesh_executor::{Executor, Observations, PATIENCE};
 use kubomesh_model::Stop;
 use kubomesh_testkit::{FakeKubo, Faults, Fleet};
@@ -106,7 +106,7 @@ async fn a_node_that_ends_wakes_and_what_was_known_of_it_stays() {
     assert!(known[&name(0)].failure.is_none(), "another node's error");
 
     // Not due yet: not asked. Said to have started: asked at once.
-    assert!(executor.next_probe().is_some());
+    assert!(executor.next_probe(Timestamp::default()).is_some());
     fakes[1].start().await.unwrap();
     executor.renew(&"uid-1".into());
     let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
