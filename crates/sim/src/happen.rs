@@ -165,6 +165,7 @@ impl Sim {
                     self.audit.excuse(&stored.record);
                     self.audit.forgive(&stored.record.member, None);
                     self.store.delete(&name, now);
+                    self.audit.rewound(now);
                     // Nobody knows any more what its node was given.
                     if let Some(node) = self.cluster.process(*slot) {
                         self.audit.lies(node);
@@ -268,6 +269,7 @@ impl Sim {
             self.audit.forgive(&stored.record.member, None);
         }
         self.store.restore(now - age, now);
+        self.audit.rewound(now);
         for stored in self.store.records.values() {
             self.audit.excuse(&stored.record);
         }

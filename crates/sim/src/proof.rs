@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::plays::threads;
 
 /// Events after which a rule counts as not found out.
-const BOUND: u64 = 40_000;
+const BOUND: u64 = 60_000;
 
 /// What became of one rule.
 pub(crate) struct Proved {

@@ -135,6 +135,7 @@ impl Sim {
                         .flatten()
                         .find(|filter| filter.cidr == *entry);
                     let what = match noted {
+                        _ if self.world.now() < self.audit.rewound_until => continue,
                         None => "takes a filter that is not recorded",
                         Some(filter) if filter.gone => "takes a filter a second time",
                         _ if !repairs => "takes a filter without filters: Repair",

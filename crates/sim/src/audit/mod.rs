@@ -115,6 +115,8 @@ pub(crate) struct Audit {
     surplus: BTreeMap<Who, surplus::Begun>,
     /// When the last faults ended.
     quiet_since: Timestamp,
+    /// Until when calls may arrive that were planned on records that are others now.
+    rewound_until: Timestamp,
     /// Until when calls of two controllers that held the lease at once may arrive.
     two_until: Timestamp,
     /// Mutating calls that arrived and record writes that were made.
@@ -221,12 +223,16 @@ impl Audit {
         }
     }
 
-    /// An owner takes a filter away that a record says is to be taken: by whom it went, no
-    /// controller can tell.
-    pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, record: &Record) {
-        let noted = record.removed_filters.iter();
+    /// An owner takes filters away that a controller is to take, or was on what it read a moment
+    /// ago: by whom they went, it cannot tell.
+    pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, filters: &[String]) {
         let taken = self.taken.entry(repo).or_default();
-        taken.extend(noted.map(|filter| Arc::clone(&filter.cidr)));
+        taken.extend(filters.iter().map(|filter| Arc::from(&**filter)));
+    }
+
+    /// Records become others than those that controllers act on, until they have read them.
+    pub(crate) fn rewound(&mut self, now: Timestamp) {
+        self.rewound_until = now + LATE;
     }
 
     /// What a record explains is excused from being explained.

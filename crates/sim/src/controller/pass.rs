@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{MemberUid, Plan, RecordWrite, Sequence, Timestamp};
+use kubomesh_core::{Call, MemberUid, Plan, Policy, RecordWrite, Sequence, Timestamp};
 use kubomesh_planner::{PlanInput, Planned, check, inquire, plan};
 
 use super::state::State;
@@ -141,24 +141,32 @@ impl Sim {
             all_rules: rules.are_all_on(),
         };
         self.audit.passed(&passed, &self.cluster);
-        let Planned {
-            mut plan,
-            report,
-            memory,
-        } = planned;
-        if !violations.is_empty() && rules.are_all_on() {
-            plan = Plan::default();
+        let refused = !violations.is_empty() && rules.are_all_on();
+        state.memory = std::mem::take(&mut planned.memory);
+        if let Some(controller) = self.living(who) {
+            controller.state = state;
         }
+        if refused {
+            planned.plan = Plan::default();
+        }
+        self.carry(who, planned, (policy, full));
+    }
+
+    /// Goes over from a plan to its writes.
+    fn carry(&mut self, who: Who, planned: Planned, (policy, full): (Arc<Policy>, bool)) {
+        let (now, rules) = (self.now(), self.rules);
+        let Planned {
+            mut plan, report, ..
+        } = planned;
         if !plan.is_empty() {
             self.audit.tell(now, || format!("{who} plans\n{plan}"));
         }
         let Some(controller) = self.living(who) else {
             return;
         };
-        state.memory = memory;
-        controller.state = state;
         if !rules.lacks(Rule::NotTwiceUnderWay) {
-            plan.sequences = controller.not_under_way(plan.sequences);
+            let filters = rules.lacks(Rule::OneFiltersCall);
+            plan.sequences = controller.not_under_way(plan.sequences, filters);
         }
         let context = Context {
             pass: controller.state.pass,
@@ -295,9 +303,19 @@ impl Sim {
 // === impl Controller ===
 
 impl Controller {
-    /// What was sent and not yet answered is not sent again.
-    fn not_under_way(&self, sequences: Vec<Sequence>) -> Vec<Sequence> {
+    /// What was sent and not yet answered is not sent again; `filters`: but for filters calls.
+    fn not_under_way(&self, sequences: Vec<Sequence>, filters: bool) -> Vec<Sequence> {
+        let of_filters =
+            |call: &Call| matches!(call, Call::FiltersAdd { .. } | Call::FiltersRemove { .. });
         let free = |sequence: &Sequence| {
+            if filters
+                && sequence
+                    .actions
+                    .iter()
+                    .all(|action| of_filters(&action.call))
+            {
+                return true;
+            }
             sequence.actions.iter().all(|action| match &action.link {
                 Some(link) => !self.executor.links.contains(link),
                 None => !self.executor.members.contains_key(&sequence.member),

@@ -150,9 +150,11 @@ impl Sim {
             None
         } else if !controller.executor.woken.is_empty() {
             Some(std::mem::take(&mut controller.executor.woken))
-        } else if fleet || controller.ledger.changed() || read_back.is_some_and(|at| at <= now) {
-            Some(BTreeSet::new())
-        } else if due.is_some_and(|due| due <= now) && controller.wake_due <= now {
+        } else if fleet
+            || controller.ledger.changed()
+            || read_back.is_some_and(|at| at <= now)
+            || (due.is_some_and(|due| due <= now) && controller.wake_due <= now)
+        {
             Some(BTreeSet::new())
         } else {
             let due = due.map(|due| due.max(controller.wake_due));
