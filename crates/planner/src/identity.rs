@@ -79,7 +79,11 @@ fn verdict(
     }
     let Some(record) = node.record.filter(|_| node.is_recorded()) else {
         memory.changed = None;
-        return Verdict::Adopt(shown);
+        // What was shown before a new start was seen may be older than it.
+        return match memory.restarted {
+            Some(restarted) if at <= restarted => Verdict::Suspect,
+            _ => Verdict::Adopt(shown),
+        };
     };
     if record.peer_id == Some(shown) {
         memory.changed = None;

@@ -43,6 +43,8 @@ pub(crate) struct MemberMemory {
     pub ready: bool,
     /// When this start, or this readiness, was first seen.
     pub started: Timestamp,
+    /// When another start of its container than the one before was first seen.
+    pub restarted: Option<Timestamp>,
     /// When the last call to it was answered: a state read before that is history.
     pub acted: Option<Timestamp>,
     /// Consecutive failures of calls that are no dials.

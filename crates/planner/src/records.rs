@@ -58,7 +58,8 @@ pub(crate) fn write(
     };
     let mut away = BTreeMap::new();
     for (index, node) in world.nodes.iter().enumerate() {
-        if node.is_away() {
+        // Who is adopted now lives another life: the one that was away is over.
+        if node.is_away() && !matches!(node.verdict, Verdict::Adopt(_)) {
             let since = memory
                 .away
                 .get(node.name)

@@ -55,6 +55,7 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         container: member.container.clone(),
         ready: member.ready,
         started: now,
+        restarted: None,
         acted: None,
         failures: 0,
         tried: 0,
@@ -70,6 +71,7 @@ fn refresh(known: &mut MemberMemory, member: &Member, now: Timestamp) -> bool {
     if other_life || known.container != member.container {
         *known = MemberMemory {
             acted: known.acted.filter(|_| !other_life),
+            restarted: (!other_life).then_some(now),
             ..anew(member, now)
         };
         return true;

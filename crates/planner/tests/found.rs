@@ -263,3 +263,40 @@ fn what_a_verified_connection_reads_shows_the_identity_too() {
     fleet.apply(&planned);
     assert_eq!(fleet.records["a"].peer_id, Some(fleet.peer("a")));
 }
+
+/// A container starts anew with another repo and somebody deletes its record before anybody asked it:
+/// what it showed before the start is not recorded for the new one, which it would not be for ever.
+#[test]
+fn an_identity_from_before_the_start_is_not_recorded_for_the_new_one() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.wait(secs(60));
+    fleet.restart("b");
+    let new = kubomesh_model::peer_id(50);
+    fleet.node("b").peer_id = new;
+    let _ = fleet.records.remove("b");
+    // A pass of an event that did not touch it.
+    let planned = fleet.plan();
+    fleet.apply(&planned);
+    fleet.ends_well();
+    assert_eq!(fleet.records["b"].peer_id, Some(new));
+}
+
+/// A pod goes, another of its name comes and goes before a second pass saw it: it is forgotten when
+/// its own time is over, not the former's.
+#[test]
+fn each_life_that_is_away_has_its_own_time() {
+    let mut fleet = Fleet::meshed(3);
+    let _ = fleet.leave("c");
+    let _ = fleet.pass_after(secs(1));
+    let _ = fleet.pass_after(secs(100));
+    fleet.join("c");
+    // Introduced, and adopted.
+    let _ = fleet.pass_after(secs(5));
+    let second = fleet.records["c"].peer_id;
+    assert_eq!(second, Some(fleet.peer("c")));
+    let _ = fleet.leave("c");
+    let _ = fleet.pass_after(secs(100));
+    assert_eq!(fleet.records["c"].peer_id, second, "its time is not over");
+    let _ = fleet.pass_after(secs(130));
+    assert_ne!(fleet.records.get("c").and_then(|one| one.peer_id), second);
+}

@@ -1,6 +1,8 @@
 //! Every mutating call at the moment when it arrives: from whom, to whom, about what.
 
-use kubomesh_core::{Call, FilterPolicy, Mode, PeerId};
+use std::sync::Arc;
+
+use kubomesh_core::{Address, Call, FilterPolicy, Mode, PeerId};
 use kubomesh_model::NodeIndex;
 
 use super::Property;
@@ -30,15 +32,11 @@ impl Sim {
                     let Some(peer) = address.peer() else { continue };
                     self.judge_foreign(request, &sent, (call, peer), node);
                     let bare = address.without_peer();
+                    // Whether it was recorded is judged when it is sent; what was forgotten since, no
+                    // answer could show.
                     let pair = (peer, bare);
-                    if self.explains(&pair) || self.audit.excused.contains(&pair) {
-                        continue;
-                    }
-                    if self.now() < self.audit.two_until {
+                    if !self.explains(&pair) {
                         self.audit.excused.insert(pair);
-                    } else {
-                        let what = "gives a peer or an address that no record has";
-                        self.found(Property::Recorded, (request, &sent, call), what);
                     }
                 }
             }
@@ -128,21 +126,13 @@ impl Sim {
         let recorded = stored.map(|stored| stored.record.removed_filters.clone());
         match call {
             Call::FiltersRemove { entries } => {
-                let repairs = sent.context.filters == FilterPolicy::Repair;
-                for entry in entries {
-                    let noted = recorded
-                        .iter()
-                        .flatten()
-                        .find(|filter| filter.cidr == *entry);
-                    let what = match noted {
-                        _ if self.world.now() < self.audit.rewound_until => continue,
-                        None => "takes a filter that is not recorded",
-                        Some(filter) if filter.gone => "takes a filter a second time",
-                        _ if !repairs => "takes a filter without filters: Repair",
-                        Some(_) => continue,
-                    };
-                    self.found(Property::ForeignFilter, (request, sent, call), what);
-                }
+                let noted = |entry: &Arc<str>| {
+                    let filters = recorded.iter().flatten();
+                    filters.into_iter().any(|filter| filter.cidr == *entry)
+                };
+                let forgotten = entries.iter().filter(|entry| !noted(entry));
+                let forgotten = forgotten.map(|entry| (repo, Arc::clone(entry)));
+                self.audit.unowed.extend(forgotten);
             }
             Call::FiltersAdd { entries } => {
                 let taken = self.audit.taken.entry(repo).or_default();
@@ -152,6 +142,62 @@ impl Sim {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What a call gives or takes is recorded when it is sent.
+    fn judge_recorded(&mut self, request: &Request, call: &Call) {
+        let Some(sent) = request.call.clone() else {
+            return;
+        };
+        match call {
+            Call::PeeringAdd { addresses } => {
+                for address in addresses {
+                    let Some(peer) = address.peer() else { continue };
+                    let pair = (peer, address.without_peer());
+                    if self.is_covered(request, &sent, &pair) {
+                        continue;
+                    }
+                    let what = "gives a peer or an address that no record has";
+                    self.found(Property::Recorded, (request, &sent, call), what);
+                }
+            }
+            Call::FiltersRemove { entries } => self.judge_taken((request, &sent, call), entries),
+            _ => {}
+        }
+    }
+
+    /// Whether a record explains an entry, or did in the records that its controller had.
+    fn is_covered(&mut self, request: &Request, sent: &Sent, pair: &(PeerId, Address)) -> bool {
+        if self.explains(pair) || self.audit.excused.contains(pair) {
+            return true;
+        }
+        let lag = self.controller(request.who.replica).ledger.lag;
+        let dropped = self.audit.dropped.get(pair);
+        let late = dropped.is_some_and(|at| *at + lag >= sent.context.began);
+        late || self.world.now() < self.audit.two_until
+    }
+
+    /// A filter is taken away as the record and the policy say.
+    fn judge_taken(&mut self, told: (&Request, &Sent, &Call), entries: &[Arc<str>]) {
+        let (_, sent, _) = told;
+        let now = self.world.now();
+        if now < self.audit.rewound_until.max(self.audit.two_until) {
+            return;
+        }
+        let stored = self.store.records.get(sent.member.as_str());
+        let recorded = stored.map(|stored| stored.record.removed_filters.clone());
+        for entry in entries {
+            let mut filters = recorded.iter().flatten();
+            let what = match filters.find(|filter| filter.cidr == *entry) {
+                None => "takes a filter that is not recorded",
+                Some(filter) if filter.gone => "takes a filter a second time",
+                _ if sent.context.filters != FilterPolicy::Repair => {
+                    "takes a filter without filters: Repair"
+                }
+                Some(_) => continue,
+            };
+            self.found(Property::ForeignFilter, told, what);
         }
     }
 
@@ -170,6 +216,7 @@ impl Sim {
 
     /// A call is sent: nothing that it is about is under way, and a pair has its pause.
     pub(crate) fn call_leaves(&mut self, request: &Request, call: &Call) {
+        self.judge_recorded(request, call);
         let Some(sent) = &request.call else { return };
         let now = self.world.now();
         let key = match &sent.link {

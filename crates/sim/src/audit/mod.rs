@@ -92,10 +92,14 @@ pub(crate) struct Audit {
     foreign: BTreeMap<NodeIndex, BTreeMap<PeerId, Timestamp>>,
     /// Nodes that lied once: what they have is nobody's fault but theirs.
     liars: BTreeSet<NodeIndex>,
+    /// When a record last stopped to explain an entry.
+    dropped: BTreeMap<(PeerId, Address), Timestamp>,
     /// What records that somebody else took away or rewound explained.
     excused: BTreeSet<(PeerId, Address)>,
     /// Filters that controllers ever took from a repo.
     taken: BTreeMap<PeerId, BTreeSet<Arc<str>>>,
+    /// Filters whose record was gone when they were taken: nobody knows of them.
+    unowed: BTreeSet<(PeerId, Arc<str>)>,
     /// Those of them that are to be given back.
     owed: BTreeMap<PeerId, BTreeSet<Arc<str>>>,
     /// Every identity that each member was ever recorded with.
@@ -214,11 +218,17 @@ impl Audit {
         self.two_until = self.two_until.max(until + LATE);
     }
 
-    /// The record that said what was taken from a member's repos is gone, or is another repo's: nobody
-    /// knows any more what is to be given back.
-    pub(crate) fn forgive(&mut self, member: &MemberName, but: Option<PeerId>) {
+    /// A record that said what was taken from a member's repos is gone, or has forgotten whose they
+    /// were: nobody knows any more what is to be given back to whom.
+    pub(crate) fn forgive(&mut self, member: &MemberName, after: Option<&Record>) {
+        let kept = |peer: PeerId| {
+            after.is_some_and(|after| {
+                let mut retired = after.retired.iter();
+                after.peer_id == Some(peer) || retired.any(|one| one.peer_id == peer)
+            })
+        };
         let ever = self.recorded.get(member).into_iter().flatten();
-        for (_, peer) in ever.filter(|(_, peer)| Some(*peer) != but) {
+        for (_, peer) in ever.filter(|(_, peer)| !kept(*peer)) {
             self.owed.remove(peer);
         }
     }

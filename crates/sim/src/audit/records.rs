@@ -26,10 +26,7 @@ impl Sim {
         let retired = before
             .peer_id
             .filter(|peer| after.and_then(|a| a.peer_id) != Some(*peer));
-        let stays = after.and_then(|after| after.peer_id);
-        if after.is_none() || (retired.is_some() && stays.is_some()) {
-            self.audit.forgive(&before.member, stays);
-        }
+        self.audit.forgive(&before.member, after);
         let adopted = after.is_some_and(|after| after.peer_id.is_some());
         let dropped = dropped(before, after);
         if let (Some(peer), true) = (retired, adopted) {
@@ -106,6 +103,8 @@ impl Sim {
             if self.explains(pair) || self.audit.excused.contains(pair) {
                 continue;
             }
+            let now = self.now();
+            self.audit.dropped.insert(pair.clone(), now);
             let holders: Vec<_> = self
                 .audit
                 .ours
