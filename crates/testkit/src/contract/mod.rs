@@ -95,7 +95,8 @@ pub enum Blur {
     Latency,
     /// It has no open streams to a peer that it has just connected to, for the same reason.
     Streams,
-    /// On loopback a connection that the far end closes at once is reset as often as it ends.
+    /// A connection that the far end closes at once is reset when our first bytes were there already,
+    /// and ends else: which of the two depends on the machine's load.
     EndOrReset,
 }
 

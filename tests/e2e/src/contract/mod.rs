@@ -148,8 +148,13 @@ impl Subject for Nodes<'_> {
     fn blurs(&self) -> &'static [Blur] {
         match self.kind {
             // It has neither WebSocket nor a DHT.
-            Kind::Swarmnode(_) => &[Blur::WebSocket, Blur::Latency, Blur::Streams],
-            Kind::Kubo(_) => &[],
+            Kind::Swarmnode(_) => &[
+                Blur::WebSocket,
+                Blur::Latency,
+                Blur::Streams,
+                Blur::EndOrReset,
+            ],
+            Kind::Kubo(_) => &[Blur::EndOrReset],
         }
     }
 }
