@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use kubomesh_core::{Member, PeerId, Record, Source, Timestamp};
+use kubomesh_core::{Contact, Member, PeerId, Record, Source, Timestamp};
 
 use crate::memory::{Changed, MemberMemory, Memory, Repeated};
-use crate::world::{Node, Standing, World};
+use crate::world::{Node, Standing, World, shown_since};
 
 /// Sweeps in which something must be seen before it is believed.
 const SWEEPS: u32 = 2;
@@ -81,7 +81,7 @@ fn verdict(
         memory.changed = None;
         // What was shown before a new start was seen may be older than it.
         return match memory.restarted {
-            Some(restarted) if at <= restarted => Verdict::Suspect,
+            Some(restarted) if !shown_since(node, restarted) => Verdict::Suspect,
             _ => Verdict::Adopt(shown),
         };
     };
@@ -91,7 +91,9 @@ fn verdict(
     }
     match member.source {
         // What was shown before the new start was seen may be older than it.
-        Source::Pod if restarted(member, record) && at <= memory.started => Verdict::Suspect,
+        Source::Pod if restarted(member, record) && !shown_since(node, memory.started) => {
+            Verdict::Suspect
+        }
         Source::Pod if restarted(member, record) => Verdict::Adopt(shown),
         Source::File if !claimed.contains_key(&shown) && confirmed(node, shown, at, memory) => {
             Verdict::Adopt(shown)
@@ -144,8 +146,12 @@ fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
         let (Some((peer, at)), Some(observation)) = (node.seen(), node.observation) else {
             continue;
         };
-        // Whoever shows an identity that is not its own gets nothing, and takes nothing from others.
-        if matches!(node.verdict, Verdict::Wrong { .. }) {
+        // Whoever shows an identity that is not its own gets nothing, and takes nothing from others;
+        // what showed it to one that is not contacted may have been the one at its address.
+        let contacted = node
+            .member
+            .is_some_and(|one| one.contact == Contact::Allowed);
+        if matches!(node.verdict, Verdict::Wrong { .. }) || !contacted {
             continue;
         }
         shown

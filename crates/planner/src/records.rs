@@ -11,7 +11,7 @@ use crate::identity::{Verdict, restarted};
 use crate::memory::Memory;
 use crate::network;
 use crate::sides::Sides;
-use crate::world::{Node, Origin, Standing, World};
+use crate::world::{Node, Origin, Standing, World, shown_since};
 
 /// Addresses that a record keeps.
 const MAX_ADDRESSES: usize = 16;
@@ -35,8 +35,7 @@ pub(crate) struct Ledger {
 struct Book<'a, 'b> {
     world: &'b World<'a>,
     sides: &'b Sides<'a>,
-    /// Whether every live recorded node showed its peering list: only then nobody holds what
-    /// nobody shows.
+    /// Whether every live node showed its peering list: only then nobody holds what nobody shows.
     all_read: bool,
     ledger: Ledger,
 }
@@ -48,7 +47,10 @@ pub(crate) fn write(
     filters: &Filters<'_>,
     memory: &mut Memory,
 ) -> Ledger {
-    let live = world.nodes.iter().filter(|node| node.is_recorded());
+    let live = world
+        .nodes
+        .iter()
+        .filter(|node| node.is_recorded() || node.standing == Standing::New);
     let all_read = live.clone().all(|node| node.is_readable() && !node.stale);
     let mut book = Book {
         world,
@@ -179,7 +181,8 @@ impl Book<'_, '_> {
             record.addresses.insert(0, present);
         }
         let started = memory.members.get(node.name).map(|known| known.started);
-        let seen_since = node.seen().map(|(_, at)| at) > started;
+        let as_recorded = node.seen().map(|(shown, _)| shown) == record.peer_id;
+        let seen_since = as_recorded && started.is_some_and(|started| shown_since(node, started));
         if restarted(member, record) && seen_since {
             record.container = member.container.clone();
             record.capacity = None;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use kubomesh_core::{Link, Member, MemberName, Role, Timestamp};
+use kubomesh_core::{Link, Member, MemberName, Observation, Role, Timestamp};
 
 use crate::PlanInput;
 use crate::memory::{LinkMemory, MemberMemory, Memory};
@@ -110,7 +110,7 @@ pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
         if node.is_reachable() {
             member.tried = 0;
             member.tried_at = None;
-        } else if !node.is_introduced() {
+        } else if node.observation.and_then(Observation::present).is_none() {
             continue;
         }
         let rested = input.now.since(member.started) >= input.policy.limits.dial_interval;

@@ -348,6 +348,15 @@ fn node<'a>(
     }
 }
 
+/// Whether the identity that is judged was shown after a time: by an inquiry that began since. What
+/// an older inquiry brought may be older than its end.
+pub(crate) fn shown_since(node: &Node<'_>, since: Timestamp) -> bool {
+    let (Some((_, at)), Some(observation)) = (node.seen(), node.observation) else {
+        return false;
+    };
+    observation.asked >= since && at >= observation.asked && at > since
+}
+
 /// Whether the state was read after a time: not begun before it, and not ended in its millisecond,
 /// as within a pass calls follow reads.
 pub(crate) fn read_since(observation: &Observation, since: Timestamp) -> bool {

@@ -300,3 +300,94 @@ fn each_life_that_is_away_has_its_own_time() {
     let _ = fleet.pass_after(secs(130));
     assert_ne!(fleet.records.get("c").and_then(|one| one.peer_id), second);
 }
+
+/// A slow node's answer that began before its container started anew is not the new container's, though
+/// it ends after the start was seen.
+#[test]
+fn an_answer_that_began_before_a_start_is_not_the_new_containers() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.wait(secs(10));
+    fleet.observe();
+    let before = fleet.records["b"].clone();
+    fleet.restart("b");
+    // The start is seen by a pass that asks nobody.
+    fleet.wait(secs(1));
+    let planned = fleet.plan();
+    fleet.apply(&planned);
+    fleet.node("b").peer_id = kubomesh_model::peer_id(50);
+    fleet.wait(secs(2));
+    let seen = std::sync::Arc::make_mut(fleet.observations.get_mut("b").unwrap());
+    seen.sighting.as_mut().unwrap().at = fleet.now;
+    seen.state.as_mut().unwrap().at = fleet.now;
+    fleet.wait(secs(1));
+    let planned = fleet.plan();
+    fleet.apply(&planned);
+    assert_eq!(fleet.records["b"].container, before.container);
+    fleet.ends_well();
+    assert_eq!(
+        fleet.records["b"].peer_id,
+        Some(kubomesh_model::peer_id(50))
+    );
+}
+
+/// Who is Ready and was not introduced yet may hold an entry for one that is retired.
+#[test]
+fn a_retired_identity_is_remembered_while_a_new_member_was_not_read() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.join("d");
+    fleet.node("d").failure = Some(Failure::new(FailureKind::TimedOut, "no answer in time"));
+    let gone = fleet.peer("c");
+    let _ = fleet.leave("c");
+    let _ = fleet.pass();
+    let _ = fleet.pass_after(secs(130));
+    for _ in 0..10 {
+        let _ = fleet.pass();
+    }
+    let retired = |fleet: &Fleet| {
+        let record = fleet.records.get("c");
+        record.is_some_and(|record| record.retired.iter().any(|one| one.peer_id == gone))
+    };
+    assert!(retired(&fleet));
+    fleet.node("d").failure = None;
+    fleet.ends_well();
+    assert!(!retired(&fleet));
+}
+
+/// The old sighting of a pod that is not contacted any more is that of another one at its address: it
+/// doubles no identity.
+#[test]
+fn a_pod_that_is_not_contacted_doubles_no_identity() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.join("d");
+    fleet.node("d").peer_id = fleet.peer("c");
+    let _ = fleet.pass();
+    fleet.wait(secs(10));
+    fleet.observe();
+    fleet.member("d").contact = conflict_with("fleet/c");
+    let planned = fleet.plan();
+    let duplicate = fleet.member_condition(&planned, "c", ConditionKind::DuplicateIdentity);
+    assert!(duplicate.contains("=False"), "{duplicate}");
+}
+
+/// A container starts anew with a repo that another pod has a copy of: while both are left alone, the
+/// record is not taken for one of the new container, which would have the wrong identity for ever.
+#[test]
+fn a_start_with_a_doubled_identity_is_adopted_when_the_other_is_gone() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.join("d");
+    fleet.join("e");
+    let doubled = fleet.peer("d");
+    fleet.node("e").peer_id = doubled;
+    for _ in 0..3 {
+        let _ = fleet.pass();
+    }
+    fleet.restart("c");
+    fleet.node("c").peer_id = doubled;
+    for _ in 0..3 {
+        let _ = fleet.pass();
+    }
+    let _ = fleet.leave("d");
+    let _ = fleet.leave("e");
+    fleet.ends_well_after(secs(130));
+    assert_eq!(fleet.records["c"].peer_id, Some(doubled));
+}

@@ -1,6 +1,7 @@
 //! Every mutating call at the moment when it arrives: from whom, to whom, about what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kubomesh_core::{Address, Call, FilterPolicy, Mode, PeerId};
 use kubomesh_model::NodeIndex;
@@ -9,6 +10,9 @@ use super::Property;
 use crate::controller::task::Sent;
 use crate::queue::{Request, To};
 use crate::sim::Sim;
+
+/// How long ago a pass took the records that it plans on.
+const PASS: Duration = Duration::from_secs(2);
 
 impl Sim {
     /// A call arrives at a process.
@@ -174,7 +178,7 @@ impl Sim {
         }
         let lag = self.controller(request.who.replica).ledger.lag;
         let dropped = self.audit.dropped.get(pair);
-        let late = dropped.is_some_and(|at| *at + lag >= sent.context.began);
+        let late = dropped.is_some_and(|at| *at + lag + PASS >= sent.context.began);
         late || self.world.now() < self.audit.two_until
     }
 
@@ -187,7 +191,13 @@ impl Sim {
         }
         let stored = self.store.records.get(sent.member.as_str());
         let recorded = stored.map(|stored| stored.record.removed_filters.clone());
+        let lag = self.controller(told.0.who.replica).ledger.lag;
         for entry in entries {
+            let key = (sent.member.clone(), Arc::clone(entry));
+            let dropped = self.audit.unrecorded.get(&key);
+            if dropped.is_some_and(|at| *at + lag + PASS >= sent.context.began) {
+                continue;
+            }
             let mut filters = recorded.iter().flatten();
             let what = match filters.find(|filter| filter.cidr == *entry) {
                 None => "takes a filter that is not recorded",
@@ -234,7 +244,8 @@ impl Sim {
         if let (Call::Connect { .. }, Some(link), false) = (call, &sent.link, sent.gives_back) {
             let pause = self.policy.limits.dial_interval;
             let last = self.audit.dialled.insert((request.who, link.clone()), now);
-            if let Some(last) = last.filter(|last| now.since(*last) < pause) {
+            let two = now < self.audit.two_until;
+            if let Some(last) = last.filter(|last| !two && now.since(*last) < pause) {
                 let span = now.since(last).as_secs_f64();
                 let detail = format!("{} dials {link} again after {span} s", request.who);
                 self.audit.broke(Property::Pace, detail);

@@ -98,6 +98,8 @@ pub(crate) struct Audit {
     excused: BTreeSet<(PeerId, Address)>,
     /// Filters that controllers ever took from a repo.
     taken: BTreeMap<PeerId, BTreeSet<Arc<str>>>,
+    /// When a record last stopped to say that a filter is to be taken.
+    unrecorded: BTreeMap<(MemberName, Arc<str>), Timestamp>,
     /// Filters whose record was gone when they were taken: nobody knows of them.
     unowed: BTreeSet<(PeerId, Arc<str>)>,
     /// Those of them that are to be given back.

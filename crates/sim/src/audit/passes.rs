@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Call, ConditionKind, ContainerStart, Link, LinkReport, LinkState, MemberName, MemberUid,
-    Observation, PeerId, Reason, Status, Timestamp,
+    Call, ConditionKind, Contact, ContainerStart, Link, LinkReport, LinkState, MemberName,
+    MemberUid, Observation, PeerId, Reason, Status, Timestamp,
 };
 use kubomesh_planner::{PlanInput, Planned, Violation, plan};
 
@@ -188,7 +188,8 @@ impl Audit {
         let mut shown: BTreeMap<PeerId, Vec<Timestamp>> = BTreeMap::new();
         for (name, seen) in passed.input.observations {
             let lives = passed.input.membership.members.get(name);
-            let same = lives.is_some_and(|member| member.uid == seen.uid);
+            let same = lives
+                .is_some_and(|member| member.uid == seen.uid && member.contact == Contact::Allowed);
             // Whoever shows another identity than its own takes nothing from the one that has it.
             let record = passed.input.records.get(name.as_str());
             let own = record.filter(|record| record.uid == seen.uid);

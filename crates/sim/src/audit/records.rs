@@ -1,6 +1,7 @@
 //! Every write of a record at the moment when it is made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use kubomesh_core::{Address, MemberUid, PeerId, Record};
 
@@ -27,6 +28,14 @@ impl Sim {
             .peer_id
             .filter(|peer| after.and_then(|a| a.peer_id) != Some(*peer));
         self.audit.forgive(&before.member, after);
+        let now = self.now();
+        for filter in &before.removed_filters {
+            let mut kept = after.iter().flat_map(|after| &after.removed_filters);
+            if !kept.any(|one| one.cidr == filter.cidr) {
+                let key = (before.member.clone(), Arc::clone(&filter.cidr));
+                self.audit.unrecorded.insert(key, now);
+            }
+        }
         let adopted = after.is_some_and(|after| after.peer_id.is_some());
         let dropped = dropped(before, after);
         if let (Some(peer), true) = (retired, adopted) {
@@ -80,7 +89,9 @@ impl Sim {
         let since = missed
             .filter(|(uid, _)| *uid == before.uid)
             .map(|(_, since)| *since);
-        if since.is_none_or(|since| now.since(since) < forget_after) {
+        // Of two that acted, one may have put a former life back, which the other misses since.
+        let two = now < self.audit.two_until + forget_after;
+        if !two && since.is_none_or(|since| now.since(since) < forget_after) {
             let detail = format!("{who} retires {} before its time", before.member);
             self.audit.broke(Property::Away, detail);
         }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use kubomesh_core::{Address, FilterPolicy, PeeringEntry};
+use kubomesh_core::{Address, PeeringEntry};
 use kubomesh_model::Overlap;
 
 use crate::sim::Sim;
@@ -35,14 +35,8 @@ impl Sim {
     pub(super) fn owner_unfilters(&mut self, slot: Slot) {
         let Some(node) = self.up(slot) else { return };
         let repo = self.world.node(node).spec().peer_id;
-        if self.policy.filters == FilterPolicy::Repair {
-            let live = self.world.filters(node).unwrap_or_default();
-            self.audit.owner_unfiltered(repo, &live);
-        } else if let Some(stored) = self.store.records.get(&slot.to_string()) {
-            let noted = stored.record.removed_filters.iter();
-            let noted: Vec<String> = noted.map(|filter| filter.cidr.to_string()).collect();
-            self.audit.owner_unfiltered(repo, &noted);
-        }
+        let live = self.world.filters(node).unwrap_or_default();
+        self.audit.owner_unfiltered(repo, &live);
         let _ = self.world.filters_rm(node, &["all"], Overlap::None);
     }
 
