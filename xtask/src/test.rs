@@ -7,6 +7,7 @@ mod demo;
 mod go;
 mod lab;
 mod parts;
+mod sim;
 
 use std::ops::AddAssign;
 use std::process::{Command, ExitCode};

@@ -1,6 +1,6 @@
 //! The parts of `cargo xtask test`, in the order in which they run: quick ones first.
 
-use super::{Need, Part, alerts, benches, cargo, demo, go, lab};
+use super::{Need, Part, alerts, benches, cargo, demo, go, lab, sim};
 use crate::e2e;
 
 /// Every part.
@@ -10,6 +10,12 @@ pub(super) const ALL: &[Part] = &[
         needs: &[],
         subject: |_| true,
         run: cargo::run,
+    },
+    Part {
+        name: "sim",
+        needs: &[],
+        subject: sim::is_there,
+        run: sim::run,
     },
     Part {
         name: "benches",

@@ -3,6 +3,7 @@
 use super::alerts;
 use super::cargo::{is_noise, parse_result};
 use super::go::Tally;
+use super::sim;
 use super::{Counts, Test, parts};
 
 #[test]
@@ -21,6 +22,26 @@ fn cargo_result_lines_are_read() {
         parse_result("all doctests ran in 0.25s; merged doctests compilation took 0.24s"),
         None
     );
+}
+
+#[test]
+fn stories_and_rules_are_counted() {
+    let counts = |passed, failed| {
+        Some(Counts {
+            passed,
+            failed,
+            skipped: 0,
+        })
+    };
+    let parse = sim::parse_result;
+    let good = "sim stories=520 events=100113 violations=0 seconds=71.3";
+    assert_eq!(parse(good), counts(520, 0));
+    let bad = "sim stories=7 events=1311 violations=1 seconds=9.0";
+    assert_eq!(parse(bad), counts(6, 1));
+    let proof = "proof rules=29 found=27 events=40123 seconds=80.0";
+    assert_eq!(parse(proof), counts(27, 2));
+    assert_eq!(parse("sim stories=7"), None);
+    assert_eq!(parse("play it again: cargo xtask sim --seed 7"), None);
 }
 
 #[test]

@@ -29,6 +29,11 @@ impl Sim {
             };
             wanted.insert((&link.a, &link.b));
             if self.filtered(a, b) || self.filtered(b, a) {
+                // A connection that was there before may still wait for its entry.
+                let until = report.held.as_ref().and_then(|held| held.until);
+                if until.is_some() {
+                    return Some((Property::Linked, format!("{link} waits for a call")));
+                }
                 continue;
             }
             if report.state != LinkState::Healthy {
