@@ -8,8 +8,22 @@
 //! to break something, or the simulation would not see it.
 //!
 //! The controllers here do what `kubomesh-controller`'s loop and `kubomesh-executor` do, one step at
-//! a time, so that they can be killed between any two. Not modelled: the executor's gate (how many
-//! calls are in flight in all), members files, several meshes, storage networks.
+//! a time, so that they can be killed between any two.
+//!
+//! Covered: pods that come, go, restart, move, swap addresses and copy identities; partitions; nodes
+//! that hang, are slow, lie, lose answers or end silently; owners who filter, peer and disconnect;
+//! controllers that die, lose the lease or both hold it; views of pods and records that are late,
+//! frozen or short; a store that refuses, loses answers, is edited or restored; changes of policy.
+//! Fleets are small, mostly of 2 to 18 nodes, a few of up to 55, so that a hundred thousand events
+//! take a minute or two on two cores.
+//!
+//! Judged after every step: the [`Property`] values up to `Model`; after quiet: the others. What no
+//! controller can know is excused, and only that: entries that a call still on its way brings after
+//! its node was read, records that somebody deletes or restores, what a liar hid, and what one of
+//! two holders of the lease does behind the other's back.
+//!
+//! Not modelled: the executor's gate (how many calls are in flight in all), members files, several
+//! meshes, storage networks, agents and relays.
 
 mod alter;
 mod audit;
