@@ -11,6 +11,7 @@ mod credentials;
 mod endpoint;
 mod failure;
 mod fence;
+mod health;
 mod id;
 mod inquiry;
 mod member;
@@ -29,6 +30,7 @@ pub use credentials::{Credentials, NoCredentials};
 pub use endpoint::{Access, Endpoint, EndpointError, Scheme};
 pub use failure::{Failure, FailureKind};
 pub use fence::{Fence, Open};
+pub use health::{HealthBook, Standing};
 pub use id::{Link, MemberName, MemberUid, MeshId, PeerId, PeerIdError};
 pub use inquiry::{Expected, Inquiry, Scope};
 pub use member::{

@@ -112,7 +112,7 @@ impl Inner {
     /// Waits until a call to a node may be in flight.
     async fn enter(self: Arc<Self>, line: Arc<Line>, sequence: Sequence) -> (Sequence, Place) {
         let call = Arc::clone(&line.calls).acquire_owned().await.ok();
-        let suspect = self.health.is_suspect(&sequence.uid);
+        let suspect = self.health().is_suspect(&sequence.uid);
         (sequence, (call, self.gate.enter(suspect).await))
     }
 

@@ -7,7 +7,6 @@
 
 mod apply;
 mod gate;
-mod health;
 mod line;
 mod metrics;
 mod observe;
@@ -20,12 +19,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Credentials, Fence, Limits, Link, MemberName, MemberUid, Observation, Outcome, Timestamp,
+    Credentials, Fence, HealthBook, Limits, Link, MemberName, MemberUid, Observation, Outcome,
+    Timestamp,
 };
 use tokio_util::task::TaskTracker;
 
 use crate::gate::Gate;
-use crate::health::HealthBook;
 use crate::line::Lines;
 use crate::wake::Wake;
 
@@ -96,7 +95,7 @@ pub(crate) struct Inner {
     tracker: TaskTracker,
     now: Now,
     gate: Gate,
-    health: HealthBook,
+    health: std::sync::Mutex<HealthBook>,
     lines: Lines,
     wake: Arc<Wake>,
     answers: std::sync::Mutex<Vec<(MemberName, Observation)>>,
@@ -113,7 +112,7 @@ impl Executor {
         let tracker = TaskTracker::new();
         let inner = Inner {
             gate: Gate::new(parts.limits.in_flight),
-            health: HealthBook::new(parts.probe_max),
+            health: std::sync::Mutex::new(HealthBook::new(parts.probe_max)),
             lines: Lines::new(tracker.clone(), Arc::clone(&wake)),
             limits: parts.limits,
             fence: parts.fence,
@@ -154,19 +153,19 @@ impl Executor {
     /// the last time at which all that were due were looked at.
     #[must_use]
     pub fn next_probe(&self, looked: Timestamp) -> Option<Timestamp> {
-        self.inner.health.next_probe(looked)
+        self.inner.health().next_probe(looked)
     }
 
     /// Whether this life of a member did not answer and is to be asked again by now.
     #[must_use]
     pub fn is_due(&self, uid: &MemberUid) -> bool {
-        self.inner.health.is_due(uid, (self.inner.now)())
+        self.inner.health().is_due(uid, (self.inner.now)())
     }
 
     /// Asks this life of a member at once in the next pass, whatever its back-off: it became ready,
     /// or its container started.
     pub fn renew(&self, uid: &MemberUid) {
-        self.inner.health.renew(uid);
+        self.inner.health().renew(uid);
     }
 
     /// Closes every kept connection and waits for the calls that are under way.
@@ -179,7 +178,13 @@ impl Executor {
     /// Forgets every life but these: closes their connections, drops their health.
     pub fn retain(&self, uids: &BTreeSet<MemberUid>) {
         self.inner.lines.retain(uids);
-        self.inner.health.retain(uids);
+        self.inner.health().retain(uids);
+    }
+}
+
+impl Inner {
+    pub(crate) fn health(&self) -> std::sync::MutexGuard<'_, HealthBook> {
+        lock(&self.health)
     }
 }
 

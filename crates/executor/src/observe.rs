@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use kubomesh_core::{
     Connection, Expected, Failure, FailureKind, Inquiry, MemberName, NodeState, Observation,
-    Reading, Scope, Sighting, Timestamp,
+    Reading, Scope, Sighting, Standing, Timestamp,
 };
 use kubomesh_kubo::{Digest, Listing, Node};
 
-use crate::health::Standing;
 use crate::line::Line;
 use crate::metrics::Verb;
 use crate::opening::{Refused, accept, unseen};
@@ -33,11 +32,14 @@ impl Executor {
     ) -> BTreeSet<MemberName> {
         let (sweep, part) = Sweep::new();
         for (name, inquiry) in inquiries {
-            let standing = self.inner.health.standing(&inquiry.uid, (self.inner.now)());
+            let standing = self
+                .inner
+                .health()
+                .standing(&inquiry.uid, (self.inner.now)());
             if standing == Standing::Waiting || !lock(&self.inner.asking).insert(name.clone()) {
                 continue;
             }
-            self.inner.health.asks(&inquiry.uid);
+            self.inner.health().asks(&inquiry.uid);
             let suspect = standing == Standing::Due { suspect: true };
             let before = known.get(&name).cloned();
             let asking = Asking {
@@ -104,10 +106,10 @@ impl Inner {
         let now = (self.now)();
         let failures = match &answer.failure {
             None => {
-                self.health.answered(uid);
+                self.health().answered(uid);
                 0
             }
-            Some(failure) => self.health.failed(uid, failure.kind, now),
+            Some(failure) => self.health().failed(uid, failure.kind, now),
         };
         Observation {
             uid: uid.clone(),

@@ -47,13 +47,13 @@ impl Sim {
 
     /// Ends a controller; the other one takes the lease when it has run out.
     pub(crate) fn kill(&mut self, who: Who, arrives: bool, down: Duration) {
-        let now = self.now();
+        let (now, probe_max) = (self.now(), self.timings.probe_max);
         let Some(controller) = self.living(who) else {
             return;
         };
         controller.alive = false;
         let held = std::mem::replace(&mut controller.fence, false);
-        controller.executor = super::Executor::default();
+        controller.executor = super::Executor::new(probe_max);
         if arrives {
             self.ghosts.insert(who);
         }
@@ -70,10 +70,10 @@ impl Sim {
     /// Starts a controller that does not run.
     pub(crate) fn start_controller(&mut self, replica: Replica) {
         let one_contact = !self.rules.lacks(Rule::AddressBeforeIdentity);
-        let mesh = self.mesh.clone();
+        let (mesh, probe_max) = (self.mesh.clone(), self.timings.probe_max);
         let controller = self.controller_mut(replica);
         if !controller.alive {
-            controller.start(&mesh, one_contact);
+            controller.start(&mesh, one_contact, probe_max);
         }
     }
 

@@ -2,7 +2,6 @@
 //! killed between any two steps and started anew with nothing but the records.
 
 mod apply;
-mod health;
 mod lease;
 mod observe;
 mod pass;
@@ -13,17 +12,17 @@ mod wake;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use kubomesh_core::{
-    Link, MemberName, MemberUid, Membership, MeshId, Observation, Outcome, Plan, Policy, Record,
-    RecordWrite, Report, Sequence, Timestamp,
+    HealthBook, Link, MemberName, MemberUid, Membership, MeshId, Observation, Outcome, Plan,
+    Policy, Record, RecordWrite, Report, Sequence, Timestamp,
 };
 
 use crate::story::event::Replica;
 use crate::views::ledger::Ledger;
 use crate::views::pods::PodView;
 
-use health::HealthBook;
 use state::State;
 use task::{Context, Task, TaskId, Wire};
 
@@ -42,12 +41,12 @@ pub(crate) enum Doom {
         /// Whether what it had sent still arrives.
         arrives: bool,
         /// How long until it is back.
-        down: std::time::Duration,
+        down: Duration,
     },
     /// It loses the lease.
     Lease {
         /// After how long the other has it.
-        gap: std::time::Duration,
+        gap: Duration,
     },
 }
 
@@ -116,7 +115,7 @@ pub(crate) struct Carried {
     pub(crate) policy: Arc<Policy>,
     full: bool,
     plan: Plan,
-    next_due: Option<std::time::Duration>,
+    next_due: Option<Duration>,
     pub(crate) context: Context,
     /// Runs that the pass waits for.
     pending: BTreeSet<TaskId>,
@@ -125,7 +124,7 @@ pub(crate) struct Carried {
 }
 
 /// The nodes: connections, health, what is under way.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Executor {
     tasks: BTreeMap<TaskId, Task>,
     next: TaskId,
@@ -151,7 +150,7 @@ struct Executor {
 
 impl Controller {
     /// A controller that does not run yet.
-    pub(crate) fn new(mesh: &MeshId, one_contact: bool) -> Self {
+    pub(crate) fn new(mesh: &MeshId, one_contact: bool, probe_max: Duration) -> Self {
         Self {
             life: 0,
             alive: false,
@@ -162,7 +161,7 @@ impl Controller {
             ledger: Ledger::default(),
             state: State::new(mesh),
             phase: Phase::Waiting,
-            executor: Executor::default(),
+            executor: Executor::new(probe_max),
             policy: None,
             membership: None,
             wake_due: Timestamp(0),
@@ -174,12 +173,12 @@ impl Controller {
     }
 
     /// Starts it with nothing in memory; what it hears is as old as before.
-    pub(crate) fn start(&mut self, mesh: &MeshId, one_contact: bool) {
+    pub(crate) fn start(&mut self, mesh: &MeshId, one_contact: bool, probe_max: Duration) {
         let (pods, records) = (self.pods.lag, self.ledger.lag);
         *self = Self {
             life: self.life + 1,
             alive: true,
-            ..Self::new(mesh, one_contact)
+            ..Self::new(mesh, one_contact, probe_max)
         };
         self.pods.lag = pods;
         self.ledger.lag = records;
@@ -188,6 +187,31 @@ impl Controller {
     /// Whether its last pass found nothing to do and it waits.
     pub(crate) fn is_idle(&self) -> bool {
         matches!(self.phase, Phase::Waiting) && self.executor.tasks.is_empty()
+    }
+}
+
+// === impl Executor ===
+
+impl Executor {
+    /// Nothing is under way, and everybody is healthy.
+    fn new(probe_max: Duration) -> Self {
+        Self {
+            tasks: BTreeMap::new(),
+            next: 0,
+            serial: 0,
+            awaiting: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            health: HealthBook::new(probe_max),
+            asking: BTreeSet::new(),
+            answers: Vec::new(),
+            outcomes: Vec::new(),
+            links: BTreeSet::new(),
+            members: BTreeMap::new(),
+            woken: BTreeSet::new(),
+            backlog: BTreeMap::new(),
+            running: BTreeMap::new(),
+            filters: BTreeMap::new(),
+        }
     }
 }
 

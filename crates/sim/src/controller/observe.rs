@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use kubomesh_core::{Expected, Inquiry, MemberName, Reading, Scope};
+use kubomesh_core::{Expected, Inquiry, MemberName, Reading, Scope, Standing};
 
-use super::health::Standing;
 use super::task::{Ask, Task, TaskId, Wire};
 use super::{Phase, Who};
 use crate::queue::{Request, To};
@@ -96,7 +95,7 @@ impl Sim {
         if self.doomed(who) {
             return;
         }
-        let (now, probe_max) = (self.now(), self.timings.probe_max);
+        let now = self.now();
         self.audit.tell(now, || told(who, &ask));
         let Some(controller) = self.living(who) else {
             return;
@@ -108,7 +107,7 @@ impl Sim {
                 executor.health.answered(&uid);
                 0
             }
-            Some(failure) => executor.health.failed(&uid, failure.kind, probe_max, now),
+            Some(failure) => executor.health.failed(&uid, failure.kind, now),
         };
         if let (Some(wire), Scope::Full { .. }, true) =
             (ask.wire, ask.inquiry.scope, ask.state.is_some())

@@ -1,6 +1,8 @@
 //! Back-off of nodes that do not answer.
 
-use super::*;
+use std::time::Duration;
+
+use kubomesh_core::{FailureKind, HealthBook, MemberUid, Standing, Timestamp};
 
 const LIMIT: Duration = Duration::from_secs(300);
 
@@ -10,7 +12,7 @@ fn uid() -> MemberUid {
 
 #[test]
 fn waits_double_and_end_at_five_minutes_for_a_node_that_times_out() {
-    let book = HealthBook::new(LIMIT);
+    let mut book = HealthBook::new(LIMIT);
     let mut now = Timestamp(0);
     let mut waits = Vec::new();
     for _ in 0..14 {
@@ -27,7 +29,7 @@ fn waits_double_and_end_at_five_minutes_for_a_node_that_times_out() {
 
 #[test]
 fn a_port_that_refuses_is_asked_every_five_seconds_and_is_no_suspect() {
-    let book = HealthBook::new(LIMIT);
+    let mut book = HealthBook::new(LIMIT);
     for _ in 0..40 {
         book.failed(&uid(), FailureKind::Refused, Timestamp(0));
     }
@@ -37,7 +39,7 @@ fn a_port_that_refuses_is_asked_every_five_seconds_and_is_no_suspect() {
 
 #[test]
 fn an_answer_or_a_fresh_start_ends_it() {
-    let book = HealthBook::new(LIMIT);
+    let mut book = HealthBook::new(LIMIT);
     book.failed(&uid(), FailureKind::TimedOut, Timestamp(0));
     book.answered(&uid());
     assert_eq!(book.standing(&uid(), Timestamp(0)), Standing::Healthy);
@@ -49,7 +51,7 @@ fn an_answer_or_a_fresh_start_ends_it() {
 /// Else the loop would look for it again and again until it answers.
 #[test]
 fn nothing_is_due_while_a_node_is_being_asked() {
-    let book = HealthBook::new(LIMIT);
+    let mut book = HealthBook::new(LIMIT);
     book.failed(&uid(), FailureKind::TimedOut, Timestamp(0));
     assert!(!book.is_due(&uid(), Timestamp(249)));
     assert!(book.is_due(&uid(), Timestamp(250)));
@@ -63,7 +65,7 @@ fn nothing_is_due_while_a_node_is_being_asked() {
 /// Such as one that two members claim, or that is not to be asked for another reason.
 #[test]
 fn a_node_that_was_due_and_not_asked_does_not_wake_anybody_again() {
-    let book = HealthBook::new(LIMIT);
+    let mut book = HealthBook::new(LIMIT);
     book.failed(&uid(), FailureKind::Refused, Timestamp(0));
     assert_eq!(book.next_probe(Timestamp(249)), Some(Timestamp(250)));
     assert_eq!(book.next_probe(Timestamp(250)), None);
