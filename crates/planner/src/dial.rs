@@ -1,7 +1,8 @@
 //! Making connections: which end dials, what is closed before, and when (rules.md, Links).
 
 use kubomesh_core::{
-    Address, Connection, Failure, FailureKind, Held, Link, LinkState, Reason, Timestamp,
+    Address, Connection, Failure, FailureKind, FilterPolicy, Held, Link, LinkState, MemberName,
+    Reason, Timestamp,
 };
 
 use crate::links::{End, Judged, Need, Pair};
@@ -60,10 +61,21 @@ pub(crate) fn decide(
             Err(until) => Decision::Held(pass.waiting(pair.at(end), until)),
         };
     }
-    if let Some(reason @ Reason::FilterConflict { .. }) = &judged.reason {
-        return Decision::Held(pass.hold(reason.clone(), None));
+    if let Some(reason @ Reason::FilterConflict { member, .. }) = &judged.reason {
+        let until = repair_due(pass, pair, member);
+        return Decision::Held(pass.hold(reason.clone(), until));
     }
     recipe(pass, pair, judged, memory)
+}
+
+/// When an end is told again to give up a filter, if it did not do so and a time helps.
+fn repair_due(pass: &Pass<'_>, pair: Pair, member: &MemberName) -> Option<Timestamp> {
+    let nodes = &pass.world.nodes;
+    let node = [pair.a, pair.b]
+        .into_iter()
+        .find(|node| nodes[*node].name == member)?;
+    let repairs = pass.world.input.policy.filters == FilterPolicy::Repair;
+    repairs.then(|| pass.callable(node).err().flatten())?
 }
 
 /// Chooses the recipe and checks that it is due.

@@ -74,8 +74,19 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         let protected = protect(pass, *pair, &judged, &mut entries);
         reports.push(report(link, judged, decision, protected, &mut steps));
     }
-    // What is no longer desired is remembered only while it is being removed.
-    before.retain(|_, memory| memory.removing);
+    // Of what is no longer desired, its removal and its pace are remembered: it may be desired again
+    // in a second.
+    let (now, interval) = (pass.now(), pass.world.input.policy.limits.dial_interval);
+    before.retain(|_, memory| {
+        *memory = LinkMemory {
+            dialled: memory.dialled.filter(|dialled| *dialled + interval > now),
+            renewed: memory.renewed,
+            spent: memory.spent.filter(|spent| !spent.is_full(now)),
+            removing: memory.removing,
+            ..LinkMemory::default()
+        };
+        memory.removing || memory.dialled.is_some() || memory.spent.is_some()
+    });
     pass.memory.links.append(&mut before);
     let (dials, waiting) = steps::send(pass, steps);
     for (pair, held) in waiting {

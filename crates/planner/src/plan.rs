@@ -1,6 +1,6 @@
 //! One pass from input to plan and report.
 
-use kubomesh_core::{Call, LinkCounts, Plan, Report, Sequence};
+use kubomesh_core::{LinkCounts, Plan, Report, Sequence};
 
 use crate::conditions::Findings;
 use crate::filters::Filters;
@@ -31,7 +31,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     };
     let mut linked = mesh::link(&mut pass);
     let removed = removal::remove(&mut pass, &mut linked);
-    let mut sequences = mend(&pass);
+    let mut sequences = mend(&mut pass);
     let report = report(&pass, &ledger, &linked, &removed);
     sequences.extend(removed.sequences);
     sequences.extend(mesh::additions(&pass, linked.entries));
@@ -52,19 +52,22 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
 }
 
 /// One filters call a node, where one is due.
-fn mend(pass: &Pass<'_>) -> Vec<Sequence> {
-    let call = |node: usize| -> Option<Call> {
-        let at = &pass.world.nodes[node];
-        let settled = at.quarantine().is_none() && pass.callable(node).is_ok();
-        settled
-            .then(|| pass.filters.mend(&pass.world, node))
-            .flatten()?
-            .call
-    };
-    let nodes = 0..pass.world.nodes.len();
-    nodes
-        .filter_map(|node| pass.single(node, call(node)?, None))
-        .collect()
+fn mend(pass: &mut Pass<'_>) -> Vec<Sequence> {
+    let mut sequences = Vec::new();
+    for node in 0..pass.world.nodes.len() {
+        if pass.world.nodes[node].quarantine().is_some() {
+            continue;
+        }
+        let mending = pass.filters.mend(&pass.world, node);
+        let Some(call) = mending.and_then(|mending| mending.call) else {
+            continue;
+        };
+        match pass.callable(node) {
+            Ok(()) => sequences.extend(pass.single(node, call, None)),
+            Err(until) => drop(pass.waiting(node, until)),
+        }
+    }
+    sequences
 }
 
 /// The report but for its links, which are moved in.

@@ -391,3 +391,45 @@ fn a_start_with_a_doubled_identity_is_adopted_when_the_other_is_gone() {
     fleet.ends_well_after(secs(130));
     assert_eq!(fleet.records["c"].peer_id, Some(doubled));
 }
+
+/// A filter that a node did not give up in time is asked for again when the wait is over, not when
+/// the next sweep happens to come.
+#[test]
+fn a_repair_that_failed_is_due_again() {
+    let mut fleet = Fleet::of(2);
+    fleet.policy.filters = FilterPolicy::Repair;
+    fleet.node("b").filters = vec!["/ip4/10.0.0.0/ipcidr/8".into()];
+    let _ = fleet.pass();
+    let _ = fleet.pass();
+    fleet.wait(secs(10));
+    fleet.observe();
+    let planned = fleet.plan();
+    assert!(planned.plan.to_string().contains("filters rm"));
+    fleet.node("b").failure = Some(Failure::new(FailureKind::TimedOut, "no answer in time"));
+    fleet.apply(&planned);
+    fleet.node("b").failure = None;
+    let planned = fleet.pass_after(secs(1));
+    assert!(!planned.plan.to_string().contains("filters rm"));
+    assert_eq!(planned.report.next_due, Some(secs(9)));
+    let held = planned.report.links[0].held.as_ref().unwrap();
+    assert_eq!(held.until, Some(fleet.now + secs(9)));
+    fleet.ends_well();
+}
+
+/// A pair that is not wanted for a moment, as its end's record is gone, is not dialled again sooner.
+#[test]
+fn a_pair_that_was_not_wanted_for_a_moment_keeps_its_pace() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.break_all("c");
+    fleet.node("c").swarm = false;
+    let dials = |planned: &kubomesh_planner::Planned| planned.plan.to_string().contains("connect");
+    assert!(dials(&fleet.pass()));
+    let record = fleet.records.remove("c").unwrap();
+    let planned = fleet.pass_after(secs(6));
+    assert!(!dials(&planned), "{}", planned.plan);
+    fleet.records.insert("c".into(), record);
+    let planned = fleet.pass_after(secs(2));
+    assert!(!dials(&planned), "{}", planned.plan);
+    fleet.node("c").swarm = true;
+    fleet.ends_well();
+}

@@ -241,7 +241,11 @@ impl Sim {
             let detail = format!("{} sends `{call}` although {key} is under way", request.who);
             self.audit.broke(Property::Twice, detail);
         }
-        if let (Call::Connect { .. }, Some(link), false) = (call, &sent.link, sent.gives_back) {
+        if let (Call::Connect { .. }, Some(link), false) = (call, &sent.link, sent.gives_back)
+            && !self
+                .audit
+                .is_before_renewal(request.who, link, sent.context.began)
+        {
             let pause = self.policy.limits.dial_interval;
             let last = self.audit.dialled.insert((request.who, link.clone()), now);
             let two = now < self.audit.two_until;

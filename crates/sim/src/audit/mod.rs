@@ -108,6 +108,8 @@ pub(crate) struct Audit {
     recorded: BTreeMap<MemberName, BTreeSet<(MemberUid, PeerId)>>,
     /// When each controller last had a pair dialled.
     dialled: BTreeMap<(Who, Link), Timestamp>,
+    /// When each controller last saw that a member started, became Ready, or answered again.
+    renewed: BTreeMap<(Who, MemberName), Timestamp>,
     /// How each member stood in each controller's last pass.
     standing: BTreeMap<(Who, MemberName), passes::Standing>,
     /// Calls that were sent and not yet answered.
@@ -161,6 +163,7 @@ impl Audit {
     /// A controller starts from nothing: what it knew no longer binds it.
     pub(crate) fn forget(&mut self, who: Who) {
         self.dialled.retain(|(other, _), _| *other != who);
+        self.renewed.retain(|(other, _), _| *other != who);
         self.missed.retain(|(other, _), _| *other != who);
         self.standing.retain(|(other, _), _| *other != who);
         self.twins.retain(|(other, _), _| *other != who);

@@ -1,11 +1,11 @@
 //! Every pass at the moment when it has its plan: what it says against what was answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubomesh_core::{
     Call, ConditionKind, Contact, ContainerStart, Link, LinkReport, LinkState, MemberName,
-    MemberUid, Observation, PeerId, Reason, Status, Timestamp,
+    MemberUid, Observation, PeerId, Status, Timestamp,
 };
 use kubomesh_planner::{PlanInput, Planned, Violation, plan};
 
@@ -83,6 +83,7 @@ impl Audit {
         let PlanInput {
             membership,
             observations,
+            now,
             ..
         } = passed.input;
         for member in membership.members.values() {
@@ -94,14 +95,24 @@ impl Audit {
                 answers: seen.is_some_and(|seen| seen.present().is_some()),
             };
             let key = (passed.who, member.name.clone());
-            let before = self.standing.insert(key, standing.clone());
+            let before = self.standing.insert(key.clone(), standing.clone());
             if before.is_some_and(|before| !standing.is_new_since(&before)) {
                 continue;
             }
             let name = &member.name;
             self.dialled
                 .retain(|(_, link), _| link.a != *name && link.b != *name);
+            self.renewed.insert(key, *now);
         }
+    }
+
+    /// Whether a dial that is sent was planned before an end was seen to start: it is not the one
+    /// that the start allows.
+    pub(super) fn is_before_renewal(&self, who: Who, link: &Link, planned: Timestamp) -> bool {
+        [&link.a, &link.b].into_iter().any(|end| {
+            let renewed = self.renewed.get(&(who, end.clone()));
+            renewed.is_some_and(|renewed| planned < *renewed)
+        })
     }
 
     /// Notes since when each recorded life is missed.
@@ -130,18 +141,7 @@ impl Audit {
     }
 
     fn judge_report(&mut self, passed: &Passed<'_>) {
-        let links = &passed.planned.report.links;
         let listed = direct(passed.input);
-        let placed =
-            |report: &&LinkReport| !matches!(report.reason, Some(Reason::NotRecorded { .. }));
-        let wanted: BTreeSet<&Link> = links
-            .iter()
-            .filter(placed)
-            .map(|report| &report.link)
-            .collect();
-        // A pair that is not wanted for a while begins anew.
-        self.dialled
-            .retain(|(who, link), _| *who != passed.who || wanted.contains(link));
         for link in &passed.planned.report.links {
             let healthy = link.state == LinkState::Healthy;
             if healthy {

@@ -180,6 +180,9 @@ impl Sim {
         if last.report.surplus.iter().any(waits) {
             return late("surplus links wait for the budget");
         }
+        if wells.iter().any(|well| self.keeps_filter(well)) {
+            return late("a filter is still to be taken away");
+        }
         let asked = |well: &Well| {
             let seen = holder.state.known.get(&well.name);
             seen.is_some_and(|seen| seen.failure.is_none() && seen.asked >= self.audit.quiet_since)

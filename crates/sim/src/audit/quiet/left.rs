@@ -127,6 +127,22 @@ impl Sim {
         None
     }
 
+    /// Whether a node shows a filter that its record says is to be taken from this very start.
+    pub(super) fn keeps_filter(&self, well: &Well) -> bool {
+        if self.policy.mode != Mode::Enforce || self.policy.filters != FilterPolicy::Repair {
+            return false;
+        }
+        let Some(stored) = self.store.records.get(well.name.as_str()) else {
+            return false;
+        };
+        let live = self.world.filters(well.node).unwrap_or_default();
+        stored.record.removed_filters.iter().any(|taken| {
+            !taken.gone
+                && taken.container == stored.record.container
+                && live.iter().any(|text| **text == *taken.cidr)
+        })
+    }
+
     /// Nothing of ours is left on any node.
     pub(super) fn unreleased(&self, wells: &[Well]) -> Option<(Property, String)> {
         wells
