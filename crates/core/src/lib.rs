@@ -8,6 +8,7 @@
 mod address;
 mod condition;
 mod credentials;
+mod doubt;
 mod endpoint;
 mod failure;
 mod fence;
@@ -27,6 +28,7 @@ mod time;
 pub use address::{Address, AddressError};
 pub use condition::{Condition, ConditionKind, ReasonCode, Status};
 pub use credentials::{Credentials, NoCredentials};
+pub use doubt::{DoubtMachine, DoubtTimings};
 pub use endpoint::{Access, Endpoint, EndpointError, Scheme};
 pub use failure::{Failure, FailureKind};
 pub use fence::{Fence, Open};

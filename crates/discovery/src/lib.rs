@@ -6,7 +6,6 @@
 //! [`project`] for one pod, [`Index`] for all of them together.
 
 mod credentials;
-mod doubt;
 mod file;
 mod fleet;
 mod index;
@@ -16,7 +15,6 @@ mod pod;
 mod timings;
 
 pub use credentials::AuthStore;
-pub use doubt::DoubtMachine;
 pub use file::{FileError, FileMesh, MemberLine, MembersFile, members_file};
 pub use fleet::{Fleet, MeshView};
 pub use index::{Index, MeshFacts, MeshKey};

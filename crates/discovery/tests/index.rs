@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use kubomesh_api::{RecordKey, StoredRecord, StoredRecords};
 use kubomesh_core::{
-    Contact, Doubt, MemberName, Membership, MeshId, ReasonCode, Record, Role, Timestamp, Waiting,
+    Contact, Doubt, DoubtTimings, MemberName, Membership, MeshId, ReasonCode, Record, Role,
+    Timestamp, Waiting,
 };
 use kubomesh_discovery::{DiscoveryTimings, Fleet, Index, MeshFacts, MeshKey, MeshView};
 use objects::{facts, mesh, pod, pod_with};
@@ -480,7 +481,7 @@ fn an_empty_list_removes_nothing() {
     );
     assert_eq!(
         case.index.list_interval(&key("kubo")),
-        DiscoveryTimings::DOUBT_INTERVAL
+        DoubtTimings::DOUBT_INTERVAL
     );
     case.list("kubo", &all);
     assert_eq!(case.membership("kubo").doubt, None);

@@ -258,7 +258,7 @@ impl Sim {
         };
         controller.pods.frozen = false;
         let recorded = controller.ledger.recorded();
-        controller.pods.list(&self.cluster, &recorded, now);
+        controller.pods.list(&self.cluster, recorded.as_ref(), now);
         self.wake_both();
     }
 

@@ -1,7 +1,7 @@
 //! Time constants above 5 s. The defaults are the rules' own; a test shortens them.
 
 use clap::Args;
-use kubomesh_core::Timings;
+use kubomesh_core::{DoubtTimings, Timings};
 use kubomesh_discovery::DiscoveryTimings;
 use kubomesh_reporter::StatusTimings;
 use serde::Serialize;
@@ -45,19 +45,19 @@ pub struct TimingArgs {
     pub probe_max: Span,
 
     /// How long the API server keeps a watch open; removals are held when nothing was heard for twice this
-    #[arg(long, env = "KUBOMESH_WATCH_TIMEOUT", value_name = "DURATION", default_value_t = Span(DiscoveryTimings::WATCH_TIMEOUT))]
+    #[arg(long, env = "KUBOMESH_WATCH_TIMEOUT", value_name = "DURATION", default_value_t = Span(DoubtTimings::WATCH_TIMEOUT))]
     pub watch_timeout: Span,
 
     /// Time between two consistent lists of each kind
-    #[arg(long, env = "KUBOMESH_LIST_INTERVAL", value_name = "DURATION", default_value_t = Span(DiscoveryTimings::LIST_INTERVAL))]
+    #[arg(long, env = "KUBOMESH_LIST_INTERVAL", value_name = "DURATION", default_value_t = Span(DoubtTimings::LIST_INTERVAL))]
     pub list_interval: Span,
 
     /// Time between the lists that must agree before many missing members are believed gone
-    #[arg(long, env = "KUBOMESH_DOUBT_INTERVAL", value_name = "DURATION", default_value_t = Span(DiscoveryTimings::DOUBT_INTERVAL))]
+    #[arg(long, env = "KUBOMESH_DOUBT_INTERVAL", value_name = "DURATION", default_value_t = Span(DoubtTimings::DOUBT_INTERVAL))]
     pub doubt_interval: Span,
 
     /// How long removals are held after the API server's store was restored
-    #[arg(long, env = "KUBOMESH_RESTORED_HOLD", value_name = "DURATION", default_value_t = Span(DiscoveryTimings::RESTORED_HOLD))]
+    #[arg(long, env = "KUBOMESH_RESTORED_HOLD", value_name = "DURATION", default_value_t = Span(DoubtTimings::RESTORED_HOLD))]
     pub restored_hold: Span,
 
     /// How often the named secrets are read again
@@ -97,10 +97,12 @@ impl TimingArgs {
     #[must_use]
     pub fn discovery(&self) -> DiscoveryTimings {
         DiscoveryTimings {
-            watch_timeout: self.watch_timeout.0,
-            list_interval: self.list_interval.0,
-            doubt_interval: self.doubt_interval.0,
-            restored_hold: self.restored_hold.0,
+            doubt: DoubtTimings {
+                watch_timeout: self.watch_timeout.0,
+                list_interval: self.list_interval.0,
+                doubt_interval: self.doubt_interval.0,
+                restored_hold: self.restored_hold.0,
+            },
             secret_interval: self.secret_interval.0,
             file_settle: self.file_settle.0,
         }

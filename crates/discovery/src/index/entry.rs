@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Condition, ConditionKind, Contact, Doubt, Member, MemberName, Membership, ReasonCode, Status,
-    Timestamp, Waiting,
+    Condition, ConditionKind, Contact, Doubt, DoubtMachine, DoubtTimings, Member, MemberName,
+    Membership, ReasonCode, Status, Timestamp, Waiting,
 };
 
 use super::MeshFacts;
-use crate::{DiscoveryTimings, DoubtMachine, MeshView, PodFacts, project};
+use crate::{MeshView, PodFacts, project};
 
 /// One mesh.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(
         facts: MeshFacts,
-        timings: DiscoveryTimings,
+        timings: DoubtTimings,
         restored: Option<Timestamp>,
         now: Timestamp,
     ) -> Self {

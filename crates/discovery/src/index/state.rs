@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kubomesh_api::StoredRecords;
-use kubomesh_core::{MemberName, Role, Timestamp};
+use kubomesh_core::{DoubtTimings, MemberName, Role, Timestamp};
 
 use super::claims::{Conflicts, conflicts};
 use super::entry::Entry;
@@ -15,7 +15,7 @@ use crate::{DiscoveryTimings, Fleet, PodFacts};
 /// `delete` and `reset` (a complete list); [`Index::fleet`] answers.
 #[derive(Debug)]
 pub struct Index {
-    timings: DiscoveryTimings,
+    timings: DoubtTimings,
     meshes: BTreeMap<MeshKey, Entry>,
     /// Zone by node name.
     zones: BTreeMap<Arc<str>, Arc<str>>,
@@ -34,7 +34,7 @@ impl Index {
     #[must_use]
     pub fn new(timings: DiscoveryTimings) -> Self {
         Self {
-            timings,
+            timings: timings.doubt,
             meshes: BTreeMap::new(),
             zones: BTreeMap::new(),
             records: Arc::default(),

@@ -195,7 +195,7 @@ impl Source {
         self.index.restored(now);
         // Other watches that show the same restored store, each within the life of a watch, do not
         // start the reading again.
-        let at_most = self.settings.timings.watch_timeout;
+        let at_most = self.settings.timings.doubt.watch_timeout;
         if self.read_anew.is_none_or(|at| now.since(at) >= at_most) {
             self.read_anew = Some(now);
             self.watches.read_anew();

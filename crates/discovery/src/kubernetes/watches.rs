@@ -175,7 +175,7 @@ impl Watches {
         InputKind: From<Told<W>>,
     {
         self.serial += 1;
-        let interval = self.settings.timings.list_interval;
+        let interval = self.settings.timings.doubt.list_interval;
         let (pace, paced) = watch::channel(Pace {
             interval,
             anew: self.anew,
@@ -186,7 +186,7 @@ impl Watches {
             path,
             scope: id.scope(),
             labels: labels.into(),
-            watch_timeout: self.settings.timings.watch_timeout,
+            watch_timeout: self.settings.timings.doubt.watch_timeout,
             pace: paced,
             metrics: self.settings.metrics.clone(),
             sink: self.sink.clone(),

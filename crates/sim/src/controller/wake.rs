@@ -55,9 +55,10 @@ impl Sim {
         }
         controller.hear_at = None;
         controller.ledger.hear(&self.store, now);
+        let recorded = controller.ledger.recorded();
+        controller.pods.recorded(recorded.as_ref(), now);
         if controller.pods.next(&self.cluster) <= now {
-            let recorded = controller.ledger.recorded();
-            controller.pods.hear(&self.cluster, &recorded, now);
+            controller.pods.hear(&self.cluster, recorded.as_ref(), now);
         }
         self.go_on(who);
     }

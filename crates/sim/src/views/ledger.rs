@@ -87,10 +87,11 @@ impl Ledger {
         !Arc::ptr_eq(&self.used, &self.view)
     }
 
-    /// Members with a recorded identity.
-    pub(crate) fn recorded(&self) -> BTreeSet<MemberName> {
+    /// Members with a recorded identity; `None` before the first list of the records.
+    pub(crate) fn recorded(&self) -> Option<BTreeSet<MemberName>> {
         let known = self.view.values().filter(|record| record.peer_id.is_some());
-        known.map(|record| record.member.clone()).collect()
+        self.synced
+            .then(|| known.map(|record| record.member.clone()).collect())
     }
 
     /// A write with the version that is known here; `None` if it stands as wanted, or if somebody

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{MemberName, Membership, MeshId, Timestamp};
+use kubomesh_core::{DoubtMachine, DoubtTimings, MemberName, Membership, MeshId, Timestamp};
 use kubomesh_model::Rng;
 
-use super::doubt::Doubts;
 use super::members::membership;
 use crate::truth::cluster::{Change, Cluster, PodObject};
 
@@ -30,7 +29,7 @@ pub(crate) struct PodView {
     pub(crate) lag: Duration,
     pub(crate) frozen: bool,
     pub(crate) short: Option<Short>,
-    doubts: Doubts,
+    doubts: DoubtMachine,
     next_list: Timestamp,
     stale: bool,
     membership: Arc<Membership>,
@@ -50,7 +49,7 @@ impl PodView {
             lag: Duration::ZERO,
             frozen: false,
             short: None,
-            doubts: Doubts::default(),
+            doubts: DoubtMachine::new(DoubtTimings::default(), Timestamp(0)),
             next_list: Timestamp(0),
             stale: true,
         }
@@ -73,7 +72,7 @@ impl PodView {
     pub(crate) fn hear(
         &mut self,
         cluster: &Cluster,
-        recorded: &BTreeSet<MemberName>,
+        recorded: Option<&BTreeSet<MemberName>>,
         now: Timestamp,
     ) {
         if self.frozen {
@@ -93,11 +92,19 @@ impl PodView {
         }
     }
 
-    /// Lists the pods as they are.
+    /// The records became known: a list that waited for them is compared.
+    pub(crate) fn recorded(&mut self, recorded: Option<&BTreeSet<MemberName>>, now: Timestamp) {
+        if let Some(recorded) = recorded {
+            self.doubts.recorded(recorded, now);
+        }
+    }
+
+    /// Lists the pods as they are; `recorded`: the members with a recorded identity, `None` while
+    /// the records are not known.
     pub(crate) fn list(
         &mut self,
         cluster: &Cluster,
-        recorded: &BTreeSet<MemberName>,
+        recorded: Option<&BTreeSet<MemberName>>,
         now: Timestamp,
     ) {
         self.short = self.short.filter(|short| now < short.until);
@@ -117,8 +124,8 @@ impl PodView {
             .collect();
         self.read = cluster.log.len();
         self.doubts
-            .listed(&self.pods.keys().cloned().collect(), recorded, now);
-        self.next_list = now + self.doubts.interval();
+            .listed(self.pods.keys().cloned().collect(), recorded, now);
+        self.next_list = now + self.doubts.list_interval();
         if let Some(short) = self.short {
             self.next_list = self.next_list.min(short.until);
         }

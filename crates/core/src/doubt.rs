@@ -1,12 +1,11 @@
-//! Whether what is absent may be believed gone (rules.md, Removal): a pure state machine for the
-//! pods of one mesh.
+//! Whether what is absent may be believed gone (rules.md, Removal): discovery asks it for each mesh.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kubomesh_core::{Doubt, MemberName, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::DiscoveryTimings;
+use crate::{Doubt, MemberName, Timestamp};
 
 /// A list with fewer recorded members missing than this is believed.
 const FEW_MISSING: usize = 3;
@@ -17,10 +16,25 @@ const PERCENT_MISSING: usize = 30;
 /// So many lists in a row must agree before many missing members are believed gone.
 const AGREEING_LISTS: u32 = 3;
 
+/// Time constants of doubt: flags of the controller, so that a test can shorten them. The defaults
+/// are the figures of rules.md, Removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtTimings {
+    /// How long the API server keeps a watch open; one that says nothing for 5 s longer is given
+    /// up, and the view is in doubt when nothing was heard for twice this. 30 s.
+    pub watch_timeout: Duration,
+    /// Time between two consistent lists of each kind. 10 min.
+    pub list_interval: Duration,
+    /// Time between the lists that must agree before many missing members are believed gone. 60 s.
+    pub doubt_interval: Duration,
+    /// How long removals are held after the store was restored. 5 min.
+    pub restored_hold: Duration,
+}
+
 /// Follows the lists and deletions of one mesh's pods.
 #[derive(Debug, Clone)]
 pub struct DoubtMachine {
-    timings: DiscoveryTimings,
+    timings: DoubtTimings,
     synced: bool,
     heard: Timestamp,
     /// Members whose deletion was seen, or whose absence three lists agreed on.
@@ -42,12 +56,36 @@ struct Suspicion {
     counted: Timestamp,
 }
 
+// === impl DoubtTimings ===
+
+impl DoubtTimings {
+    /// Default of [`DoubtTimings::watch_timeout`].
+    pub const WATCH_TIMEOUT: Duration = Duration::from_secs(30);
+    /// Default of [`DoubtTimings::list_interval`].
+    pub const LIST_INTERVAL: Duration = Duration::from_secs(600);
+    /// Default of [`DoubtTimings::doubt_interval`].
+    pub const DOUBT_INTERVAL: Duration = Duration::from_secs(60);
+    /// Default of [`DoubtTimings::restored_hold`].
+    pub const RESTORED_HOLD: Duration = Duration::from_secs(300);
+}
+
+impl Default for DoubtTimings {
+    fn default() -> Self {
+        Self {
+            watch_timeout: Self::WATCH_TIMEOUT,
+            list_interval: Self::LIST_INTERVAL,
+            doubt_interval: Self::DOUBT_INTERVAL,
+            restored_hold: Self::RESTORED_HOLD,
+        }
+    }
+}
+
 // === impl DoubtMachine ===
 
 impl DoubtMachine {
     /// A mesh whose pods were not listed yet.
     #[must_use]
-    pub fn new(timings: DiscoveryTimings, now: Timestamp) -> Self {
+    pub fn new(timings: DoubtTimings, now: Timestamp) -> Self {
         Self {
             timings,
             synced: false,

@@ -9,8 +9,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kubomesh_core::{Doubt, MemberName, Timestamp};
-use kubomesh_discovery::{DiscoveryTimings, DoubtMachine};
+use kubomesh_core::{Doubt, DoubtMachine, DoubtTimings, MemberName, Timestamp};
 
 const MINUTE: u64 = 60_000;
 
@@ -31,7 +30,7 @@ impl Case {
     fn unlisted(recorded: usize) -> Self {
         let now = Timestamp(1_000_000);
         Self {
-            machine: DoubtMachine::new(DiscoveryTimings::default(), now),
+            machine: DoubtMachine::new(DoubtTimings::default(), now),
             recorded: names(0..recorded),
             now,
         }
@@ -166,7 +165,7 @@ fn a_pod_that_came_back_after_its_deletion_counts_again() {
 #[test]
 fn a_stale_watch_is_doubted_after_twice_its_timeout() {
     let mut case = Case::with(3);
-    let timeout = DiscoveryTimings::WATCH_TIMEOUT;
+    let timeout = DoubtTimings::WATCH_TIMEOUT;
     case.now = case.now + timeout * 2;
     assert_eq!(case.doubt(), None);
     case.now = case.now + Duration::from_millis(1);
@@ -185,7 +184,7 @@ fn a_stale_watch_is_doubted_after_twice_its_timeout() {
 fn a_restored_store_is_doubted_for_five_minutes() {
     let mut case = Case::with(3);
     case.machine.restored(case.now);
-    let until = case.now + DiscoveryTimings::RESTORED_HOLD;
+    let until = case.now + DoubtTimings::RESTORED_HOLD;
     assert_eq!(case.doubt(), Some(Doubt::StoreRestored { until }));
     case.pass(5 * MINUTE - 1);
     assert!(case.doubt().is_some());
@@ -196,26 +195,18 @@ fn a_restored_store_is_doubted_for_five_minutes() {
 #[test]
 fn lists_are_made_more_often_in_doubt() {
     let mut case = Case::with(10);
-    assert_eq!(
-        case.machine.list_interval(),
-        DiscoveryTimings::LIST_INTERVAL
-    );
+    assert_eq!(case.machine.list_interval(), DoubtTimings::LIST_INTERVAL);
     case.list(0..0);
-    assert_eq!(
-        case.machine.list_interval(),
-        DiscoveryTimings::DOUBT_INTERVAL
-    );
+    assert_eq!(case.machine.list_interval(), DoubtTimings::DOUBT_INTERVAL);
 }
 
 /// The figures of rules.md: whoever changes one changes the rule.
 #[test]
 fn the_defaults_are_the_rules() {
-    let timings = DiscoveryTimings::default();
+    let timings = DoubtTimings::default();
     let seconds = |span: Duration| span.as_secs();
     assert_eq!(seconds(timings.watch_timeout), 30);
     assert_eq!(seconds(timings.list_interval), 600);
     assert_eq!(seconds(timings.doubt_interval), 60);
     assert_eq!(seconds(timings.restored_hold), 300);
-    assert_eq!(seconds(timings.secret_interval), 30);
-    assert_eq!(seconds(timings.file_settle), 5);
 }
