@@ -52,17 +52,8 @@ impl Ledger {
         if Arc::ptr_eq(&before, &records) {
             return (records, BTreeSet::new());
         }
-        let stored = records
-            .iter()
-            .filter(|(name, record)| before.get(*name) != Some(record));
-        let gone = before
-            .iter()
-            .filter(|(name, _)| !records.contains_key(*name));
-        let members = stored
-            .chain(gone)
-            .map(|(_, record)| record.member.clone())
-            .collect();
-        (records, members)
+        let rewritten = Record::rewritten(&before, &records);
+        (records, rewritten)
     }
 
     /// Resolves when the records of this mesh are others than those of the last pass, or one that a

@@ -14,7 +14,6 @@ mod ledger;
 mod mesh_loop;
 mod metrics;
 mod news;
-mod pace;
 mod run;
 mod snapshots;
 mod state;

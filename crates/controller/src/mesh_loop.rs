@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report, Sequence, Timestamp, Timings,
+    Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report, Timestamp, Timings,
 };
 use kubomesh_discovery::Fleet;
-use kubomesh_executor::{Busy, Executor, KEEP_IDLE_UP_TO};
+use kubomesh_executor::{Executor, KEEP_IDLE_UP_TO};
 use kubomesh_planner::{Planned, check, inquire, plan};
 use kubomesh_process::{CancellationToken, Clock};
 use kubomesh_server::MeshSnapshot;
@@ -90,25 +90,17 @@ impl MeshLoop {
             };
         }
         let now = self.clock.now();
-        let due = [state.due, self.executor.next_probe(state.looked)]
-            .into_iter()
-            .flatten()
-            .min();
-        // What is due was already due in the pass that named it: a little patience keeps a due time
-        // that nothing can be done about from spinning the loop.
-        let due = due.map_or(Duration::MAX, |at| at.since(now).max(LEAST_WAIT));
-        let read_back = state
-            .read_back
-            .as_ref()
-            .map_or(Duration::MAX, |(at, _)| at.since(now));
+        let probe = self.executor.next_probe(state.schedule.looked());
+        let timers = state.schedule.timers(now, probe);
+        let until = |at: Option<Timestamp>| at.map_or(Duration::MAX, |at| at.since(now));
         tokio::select! {
             biased;
-            () = sleep(state.sweep.since(now)) => Look { trigger: Trigger::Resync, touched: None },
+            () = sleep(timers.sweep.since(now)) => Look { trigger: Trigger::Resync, touched: None },
             members = self.executor.woken() => Look { trigger: Trigger::Node, touched: Some(members) },
             () = changed(&mut self.fleet) => Look { trigger: Trigger::Fleet, touched: Some(BTreeSet::new()) },
             () = self.ledger.changed() => Look { trigger: Trigger::Fleet, touched: Some(BTreeSet::new()) },
-            () = sleep(read_back) => Look { trigger: Trigger::Applied, touched: Some(BTreeSet::new()) },
-            () = sleep(due) => Look { trigger: Trigger::Due, touched: Some(BTreeSet::new()) },
+            () = sleep(until(timers.read_back)) => Look { trigger: Trigger::Applied, touched: Some(BTreeSet::new()) },
+            () = sleep(until(timers.due)) => Look { trigger: Trigger::Due, touched: Some(BTreeSet::new()) },
         }
     }
 
@@ -128,19 +120,18 @@ impl MeshLoop {
         // Gone or not to be acted on: the supervisor is about to stop this loop.
         let view = fleet.meshes.get(&self.id);
         let Some((view, Ok(policy))) = view.map(|view| (view, view.policy.clone())) else {
-            state.sweep = started + GONE_WAIT;
+            state.schedule.postpone(started + GONE_WAIT);
             return;
         };
         let (records, rewritten) = self.ledger.records();
-        if state.is_early(&view.membership, started) {
+        if state.schedule.is_early(&view.membership, started) {
             return;
         }
         let membership = self.ledger.left(&fleet, &view.membership);
-        // The first pass looks at everybody, whatever woke it.
-        let woken_for = look.touched.filter(|_| state.pass > 0);
-        let mut touched = state.meet(&membership, woken_for, &self.executor);
-        state.looked = started;
+        let changed = state.meet(&membership, &self.executor);
+        let mut touched = state.schedule.begin(started, look.touched);
         if let Some(touched) = &mut touched {
+            touched.extend(changed);
             touched.extend(rewritten);
             touched.extend(self.due_members(state));
         }
@@ -171,13 +162,15 @@ impl MeshLoop {
             plan = Plan::default();
         }
         state.memory = memory;
-        plan.sequences = not_under_way(plan.sequences, &self.executor.busy());
+        let busy = self.executor.busy();
+        plan.sequences.retain(|sequence| busy.is_free(sequence));
         let outcomes = self.carry_out(state, &plan).await;
         let (namespace, name) = (&self.id.namespace, &self.id.name);
         let resync = self.metrics.resync_interval.get(namespace, name, ());
         resync.set_duration(policy.resync.0);
         let sweep = full.then_some(policy.resync.0);
-        state.schedule(self.clock.now(), sweep, &plan, report.next_due);
+        let now = self.clock.now();
+        state.schedule.end(now, sweep, &plan, report.next_due);
         self.tell(state, look.trigger, started, (plan, report, outcomes));
     }
 
@@ -244,12 +237,12 @@ impl MeshLoop {
             .observe_duration(took);
         if !plan.is_empty() {
             let (calls, records) = (plan.calls(), plan.records.len());
-            tracing::info!(mesh = %self.id, pass = state.pass, trigger = trigger.label(), calls, records, "acted");
+            tracing::info!(mesh = %self.id, pass = state.schedule.passes(), trigger = trigger.label(), calls, records, "acted");
         }
         let snapshot = MeshSnapshot {
             members: Arc::clone(&state.membership),
             observations: Arc::new(state.known.clone()),
-            pass: state.pass,
+            pass: state.schedule.passes(),
             trigger: trigger.label().to_owned(),
             plan: Arc::new(plan),
             report: Arc::new(report),
@@ -261,20 +254,6 @@ impl MeshLoop {
 
 /// Wait before a mesh is looked for again that was not there.
 const GONE_WAIT: Duration = Duration::from_secs(1);
-
-/// Least wait for something that is due.
-const LEAST_WAIT: Duration = Duration::from_millis(50);
-
-/// What was sent and not yet answered is not sent again.
-fn not_under_way(sequences: Vec<Sequence>, busy: &Busy) -> Vec<Sequence> {
-    let free = |sequence: &Sequence| {
-        sequence.actions.iter().all(|action| match &action.link {
-            Some(link) => !busy.links.contains(link),
-            None => !busy.members.contains_key(&sequence.member),
-        })
-    };
-    sequences.into_iter().filter(free).collect()
-}
 
 async fn sleep(span: Duration) {
     if span == Duration::MAX {

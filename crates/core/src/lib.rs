@@ -6,6 +6,7 @@
 //! with [`Outcome`]s. Nothing here reads a clock, sends a byte or knows Kubernetes.
 
 mod address;
+mod busy;
 mod condition;
 mod credentials;
 mod doubt;
@@ -23,9 +24,11 @@ mod reason;
 mod record;
 mod redacted;
 mod report;
+mod schedule;
 mod time;
 
 pub use address::{Address, AddressError};
+pub use busy::Busy;
 pub use condition::{Condition, ConditionKind, ReasonCode, Status};
 pub use credentials::{Credentials, NoCredentials};
 pub use doubt::{DoubtMachine, DoubtTimings};
@@ -36,7 +39,7 @@ pub use health::{HealthBook, Standing};
 pub use id::{Link, MemberName, MemberUid, MeshId, PeerId, PeerIdError};
 pub use inquiry::{Expected, Inquiry, Scope};
 pub use member::{
-    Contact, ContainerStart, Doubt, Member, Membership, Network, Role, Source, Waiting,
+    Contact, ContainerStart, Doubt, Member, Membership, Network, Role, Source, Turnover, Waiting,
 };
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
@@ -50,4 +53,5 @@ pub use reason::Reason;
 pub use record::{Capacity, OwnedFilter, Record, RemovedFilter, Retired};
 pub use redacted::Redacted;
 pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report};
+pub use schedule::{Schedule, Timers};
 pub use time::Timestamp;

@@ -1,6 +1,6 @@
 //! Members: the nodes that a mesh's selector (or a members file) names, as discovery sees them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -177,6 +177,16 @@ pub struct Membership {
     pub doubt: Option<Doubt>,
 }
 
+/// What differs between two memberships of one mesh.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Turnover {
+    /// Who is there and was not before, or was another way.
+    pub changed: BTreeSet<MemberName>,
+    /// The lives of those who came, became ready, were started anew or are reached another way: they
+    /// are asked at once, whatever their back-off.
+    pub renewed: BTreeSet<MemberUid>,
+}
+
 // === impl Role ===
 
 impl Role {
@@ -224,6 +234,29 @@ impl Membership {
             waiting: BTreeMap::new(),
             doubt: None,
         }
+    }
+
+    /// What is other than it was before.
+    #[must_use]
+    pub fn turnover(&self, before: &Self) -> Turnover {
+        let mut turnover = Turnover::default();
+        for (name, member) in &self.members {
+            let was = before.members.get(name);
+            if was == Some(member) {
+                continue;
+            }
+            turnover.changed.insert(name.clone());
+            let renewed = was.is_none_or(|was| {
+                was.uid != member.uid
+                    || was.container != member.container
+                    || was.access != member.access
+                    || (member.ready && !was.ready)
+            });
+            if renewed {
+                turnover.renewed.insert(member.uid.clone());
+            }
+        }
+        turnover
     }
 }
 

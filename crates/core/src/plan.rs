@@ -1,5 +1,6 @@
 //! Plans: every call that is to be made, and what became of it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +122,25 @@ impl Plan {
             .iter()
             .map(|sequence| sequence.actions.len())
             .sum()
+    }
+
+    /// The members that its calls touch: those that are called, and those they are to reach.
+    #[must_use]
+    pub fn touches(&self) -> BTreeSet<MemberName> {
+        let touched = self.sequences.iter().flat_map(|sequence| {
+            let links = sequence.actions.iter().filter_map(|a| a.link.as_ref());
+            let ends = links.flat_map(|link| [&link.a, &link.b]);
+            ends.chain([&sequence.member])
+        });
+        touched.cloned().collect()
+    }
+}
+
+impl Outcome {
+    /// The members that the call touched: the one that was called, and whom it was to reach.
+    pub fn touches(&self) -> impl Iterator<Item = MemberName> + '_ {
+        let ends = self.link.iter().flat_map(|link| [&link.a, &link.b]);
+        ends.chain([&self.member]).cloned()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Records: what must survive a crash of the controller. One per member; a `SwarmPeer` object in
 //! Kubernetes, a JSON file in a state directory.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,22 @@ pub struct Record {
 }
 
 impl Record {
+    /// The members whose record is another after than before, by record name.
+    #[must_use]
+    pub fn rewritten(
+        before: &BTreeMap<String, Self>,
+        after: &BTreeMap<String, Self>,
+    ) -> BTreeSet<MemberName> {
+        let stored = after
+            .iter()
+            .filter(|(name, record)| before.get(*name) != Some(record));
+        let gone = before.iter().filter(|(name, _)| !after.contains_key(*name));
+        stored
+            .chain(gone)
+            .map(|(_, record)| record.member.clone())
+            .collect()
+    }
+
     /// An empty record of a member.
     #[must_use]
     pub fn new(mesh: &str, member: MemberName, role: Role, uid: MemberUid) -> Self {

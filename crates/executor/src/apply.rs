@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures::stream::{self, StreamExt};
 use kubomesh_core::{
-    Access, Action, Call, Expected, Failure, FailureKind, MemberName, Outcome, Reading, Sequence,
+    Access, Action, Call, Expected, Failure, FailureKind, Outcome, Reading, Sequence,
 };
 use kubomesh_kubo::Node;
 use tokio::sync::OwnedSemaphorePermit;
@@ -31,7 +31,7 @@ impl Executor {
     pub async fn apply(&self, sequences: Vec<Sequence>) -> Vec<Outcome> {
         let mut nodes: BTreeMap<_, Vec<Sequence>> = BTreeMap::new();
         for sequence in sequences {
-            self.mark(&sequence, true);
+            lock(&self.inner.busy).began(&sequence);
             nodes
                 .entry(sequence.uid.clone())
                 .or_default()
@@ -69,7 +69,7 @@ impl Executor {
         let mut ended = pin!(ended.buffer_unordered(at_once as usize));
         while let Some((sequence, outcomes)) = ended.next().await {
             lock(&inner.outcomes).extend(outcomes);
-            self.mark(&sequence, false);
+            lock(&inner.busy).ended(&sequence);
             match part.is_late() {
                 true => inner.wake.ring(&member),
                 false => part.step(),
@@ -77,19 +77,6 @@ impl Executor {
         }
         if let Some(node) = spare.take(|_| true) {
             inner.lines.keep(&member, &line, &access, node);
-        }
-    }
-
-    /// Notes that a sequence is under way, or no longer.
-    fn mark(&self, sequence: &Sequence, under_way: bool) {
-        let mut busy = lock(&self.inner.busy);
-        for action in &sequence.actions {
-            match (&action.link, under_way) {
-                (Some(link), true) => drop(busy.links.insert(link.clone())),
-                (Some(link), false) => drop(busy.links.remove(link)),
-                (None, true) => *busy.members.entry(sequence.member.clone()).or_default() += 1,
-                (None, false) => busy.ended(&sequence.member),
-            }
         }
     }
 }
@@ -206,18 +193,4 @@ impl Inner {
         )
         .await
     }
-}
-
-/// The members that a plan's sequences touch: those that are called, and those they are to reach.
-#[must_use]
-pub fn touched_by(sequences: &[Sequence]) -> Vec<MemberName> {
-    let ends = sequences.iter().flat_map(|sequence| {
-        let links = sequence
-            .actions
-            .iter()
-            .filter_map(|action| action.link.as_ref());
-        let ends = links.flat_map(|link| [link.a.clone(), link.b.clone()]);
-        std::iter::once(sequence.member.clone()).chain(ends)
-    });
-    ends.collect()
 }

@@ -14,12 +14,12 @@ mod opening;
 mod sweep;
 mod wake;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Credentials, Fence, HealthBook, Limits, Link, MemberName, MemberUid, Observation, Outcome,
+    Busy, Credentials, Fence, HealthBook, Limits, MemberName, MemberUid, Observation, Outcome,
     Timestamp,
 };
 use tokio_util::task::TaskTracker;
@@ -28,7 +28,6 @@ use crate::gate::Gate;
 use crate::line::Lines;
 use crate::wake::Wake;
 
-pub use crate::apply::touched_by;
 pub use crate::metrics::ExecutorMetrics;
 pub use crate::observe::Observations;
 pub use crate::sweep::{LONGEST_WAIT, PATIENCE};
@@ -63,28 +62,6 @@ pub struct Parts {
 #[derive(Clone)]
 pub struct Executor {
     inner: Arc<Inner>,
-}
-
-/// What is under way although its pass is over: the controller does not ask for it twice.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Busy {
-    /// Links with a call that was not answered yet.
-    pub links: BTreeSet<Link>,
-    /// Members with calls for no single link (peering, filters) that were not answered yet, and with
-    /// how many.
-    pub members: BTreeMap<MemberName, usize>,
-}
-
-impl Busy {
-    /// A call for no single link has ended; others to the same member may still be under way.
-    fn ended(&mut self, member: &MemberName) {
-        if let Some(calls) = self.members.get_mut(member) {
-            *calls = calls.saturating_sub(1);
-            if *calls == 0 {
-                self.members.remove(member);
-            }
-        }
-    }
 }
 
 pub(crate) struct Inner {

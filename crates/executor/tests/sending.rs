@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kubomesh_core::{Action, Call, FailureKind, Fence, Outcome};
-use kubomesh_executor::Busy;
+use kubomesh_core::{Action, Busy, Call, FailureKind, Fence, Outcome};
 use kubomesh_model::{Settings, peer_id};
 use kubomesh_testkit::{Fault, Faults, Fleet};
 

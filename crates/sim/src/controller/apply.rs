@@ -30,7 +30,7 @@ impl Sim {
         }
         let mut nodes: BTreeMap<MemberUid, Vec<Sequence>> = BTreeMap::new();
         for sequence in sequences {
-            controller.mark(&sequence, true);
+            controller.executor.busy.began(&sequence);
             nodes
                 .entry(sequence.uid.clone())
                 .or_default()
@@ -215,8 +215,8 @@ impl Sim {
         let Some(controller) = self.living(who) else {
             return;
         };
-        controller.mark(&run.sequence, false);
         let executor = &mut controller.executor;
+        executor.busy.ended(&run.sequence);
         executor.tasks.remove(&task);
         if let Some(wire) = run.wire {
             executor.lines.entry(uid.clone()).or_insert(wire);
@@ -258,23 +258,6 @@ impl Controller {
         let wire = self.executor.lines.remove(&sequence.uid)?;
         let at = sequence.access.endpoint().ip();
         Some(wire).filter(|wire| wire.shown == Some(sequence.expect) && Some(wire.ip) == at)
-    }
-
-    /// Notes that a sequence is under way, or no longer.
-    fn mark(&mut self, sequence: &Sequence, under_way: bool) {
-        let executor = &mut self.executor;
-        for action in &sequence.actions {
-            match (&action.link, under_way) {
-                (Some(link), true) => drop(executor.links.insert(link.clone())),
-                (Some(link), false) => drop(executor.links.remove(link)),
-                (None, true) => *executor.members.entry(sequence.member.clone()).or_default() += 1,
-                (None, false) => {
-                    let calls = executor.members.entry(sequence.member.clone()).or_default();
-                    *calls = calls.saturating_sub(1);
-                }
-            }
-        }
-        executor.members.retain(|_, calls| *calls > 0);
     }
 
     /// Whether a task may make a filters call now; else it waits for its turn.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    HealthBook, Link, MemberName, MemberUid, Membership, MeshId, Observation, Outcome, Plan,
+    Busy, HealthBook, MemberName, MemberUid, Membership, MeshId, Observation, Outcome, Plan,
     Policy, Record, RecordWrite, Report, Sequence, Timestamp,
 };
 
@@ -68,8 +68,8 @@ pub(crate) struct Controller {
     /// The policy and the membership that the last pass used.
     policy: Option<Arc<Policy>>,
     membership: Option<Arc<Membership>>,
-    /// Before this, what is due wakes nobody.
-    wake_due: Timestamp,
+    /// Since when its loop waits for something to look at.
+    waits_since: Timestamp,
     /// When it is woken next, and when it hears of something next.
     wake_at: Option<Timestamp>,
     pub(crate) hear_at: Option<Timestamp>,
@@ -136,8 +136,7 @@ struct Executor {
     asking: BTreeSet<MemberName>,
     answers: Vec<(MemberName, Observation)>,
     outcomes: Vec<Outcome>,
-    links: BTreeSet<Link>,
-    members: BTreeMap<MemberName, usize>,
+    busy: Busy,
     woken: BTreeSet<MemberName>,
     /// Sequences that wait for the node's other calls.
     backlog: BTreeMap<MemberUid, VecDeque<(Sequence, Context)>>,
@@ -164,7 +163,7 @@ impl Controller {
             executor: Executor::new(probe_max),
             policy: None,
             membership: None,
-            wake_due: Timestamp(0),
+            waits_since: Timestamp(0),
             wake_at: None,
             hear_at: None,
             last: None,
@@ -205,8 +204,7 @@ impl Executor {
             asking: BTreeSet::new(),
             answers: Vec::new(),
             outcomes: Vec::new(),
-            links: BTreeSet::new(),
-            members: BTreeMap::new(),
+            busy: Busy::default(),
             woken: BTreeSet::new(),
             backlog: BTreeMap::new(),
             running: BTreeMap::new(),

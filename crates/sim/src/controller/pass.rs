@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{Call, MemberUid, Plan, Policy, RecordWrite, Sequence, Timestamp};
+use kubomesh_core::{
+    Call, MemberUid, Membership, Plan, Policy, RecordWrite, Sequence, Timestamp, Turnover,
+};
 use kubomesh_planner::{PlanInput, Planned, check, inquire, plan};
 
 use super::state::State;
@@ -39,13 +41,14 @@ impl Sim {
         controller.policy = Some(Arc::clone(&policy));
         controller.membership = Some(Arc::clone(&membership));
         let (records, rewritten) = controller.ledger.records();
-        let (mut touched, renewed) = controller.state.meet(&membership, touched);
-        controller.keep_nodes(&membership.members.values().map(|m| m.uid.clone()).collect());
-        renewed
-            .iter()
-            .for_each(|uid| controller.executor.health.renew(uid));
-        controller.state.looked = now;
+        if controller.state.schedule.is_early(&membership, now) {
+            controller.waits_since = now;
+            return;
+        }
+        let turnover = controller.meet(&membership);
+        let mut touched = controller.state.schedule.begin(now, touched);
         if let Some(touched) = &mut touched {
+            touched.extend(turnover.changed);
             touched.extend(rewritten);
             let health = &controller.executor.health;
             let silent = controller.state.known.iter();
@@ -67,7 +70,7 @@ impl Sim {
             memory: &state.memory,
         };
         let inquiries = alter::with_input(rules, &input, |input| inquire(input, touched.as_ref()));
-        let pass = state.pass;
+        let pass = state.schedule.passes();
         controller.phase = Phase::Observing(Observing {
             policy,
             records,
@@ -84,7 +87,7 @@ impl Sim {
         let Some(controller) = self.living(who) else {
             return;
         };
-        if controller.state.pass != pass {
+        if controller.state.schedule.passes() != pass {
             return;
         }
         match &mut controller.phase {
@@ -169,7 +172,7 @@ impl Sim {
             plan.sequences = controller.not_under_way(plan.sequences, filters);
         }
         let context = Context {
-            pass: controller.state.pass,
+            pass: controller.state.schedule.passes(),
             began: now,
             doubt: controller.state.membership.doubt.is_some(),
             mode: policy.mode,
@@ -294,8 +297,9 @@ impl Sim {
         let swept = carried.full.then_some(carried.policy.resync.0);
         controller
             .state
-            .schedule(now, swept, &carried.plan, carried.next_due);
-        controller.wake_due = Self::patient(now);
+            .schedule
+            .end(now, swept, &carried.plan, carried.next_due);
+        controller.waits_since = now;
         controller.phase = Phase::Waiting;
     }
 }
@@ -316,10 +320,7 @@ impl Controller {
             {
                 return true;
             }
-            sequence.actions.iter().all(|action| match &action.link {
-                Some(link) => !self.executor.links.contains(link),
-                None => !self.executor.members.contains_key(&sequence.member),
-            })
+            self.executor.busy.is_free(sequence)
         };
         sequences.into_iter().filter(free).collect()
     }
@@ -329,6 +330,17 @@ impl Controller {
         for (name, observation) in std::mem::take(&mut self.executor.answers) {
             self.state.known.insert(name, Arc::new(observation));
         }
+    }
+
+    /// Takes the membership as it is now; what is other than before.
+    fn meet(&mut self, membership: &Arc<Membership>) -> Turnover {
+        let Some(turnover) = self.state.meet(membership) else {
+            return Turnover::default();
+        };
+        let health = &mut self.executor.health;
+        turnover.renewed.iter().for_each(|uid| health.renew(uid));
+        self.keep_nodes(&membership.members.values().map(|m| m.uid.clone()).collect());
+        turnover
     }
 
     /// Forgets connections and health of every life but these.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use kubomesh_core::{MemberName, Timestamp};
 
@@ -11,9 +10,6 @@ use crate::audit::Property;
 use crate::queue::Job;
 use crate::sim::Sim;
 use crate::story::event::Replica;
-
-/// Least wait for something that is due.
-const LEAST_WAIT: Duration = Duration::from_millis(50);
 
 /// More steps than a controller has reason to make at one moment.
 const TOO_MANY_STEPS: usize = 4096;
@@ -141,47 +137,38 @@ impl Sim {
                 .membership
                 .as_ref()
                 .is_none_or(|seen| !Arc::ptr_eq(seen, &membership));
-        let due = state
-            .due
-            .into_iter()
-            .chain(controller.executor.health.next_probe(state.looked))
-            .min();
-        let read_back = state.read_back.as_ref().map(|(at, _)| *at);
-        let touched: Touched = if state.sweep <= now {
+        let probe = controller
+            .executor
+            .health
+            .next_probe(state.schedule.looked());
+        let timers = state.schedule.timers(controller.waits_since, probe);
+        let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let touched: Touched = if timers.sweep <= now {
             None
         } else if !controller.executor.woken.is_empty() {
             Some(std::mem::take(&mut controller.executor.woken))
         } else if fleet
             || controller.ledger.changed()
-            || read_back.is_some_and(|at| at <= now)
-            || (due.is_some_and(|due| due <= now) && controller.wake_due <= now)
+            || has_come(timers.read_back)
+            || has_come(timers.due)
         {
             Some(BTreeSet::new())
         } else {
-            let due = due.map(|due| due.max(controller.wake_due));
-            let next = [Some(state.sweep), read_back, due]
-                .into_iter()
-                .flatten()
-                .min();
-            self.wake_later(who, next);
+            let others = timers.read_back.into_iter().chain(timers.due);
+            self.wake_later(who, others.fold(timers.sweep, Timestamp::min));
             return false;
         };
         self.begin_pass(who, touched);
         true
     }
 
-    fn wake_later(&mut self, who: Who, next: Option<Timestamp>) {
-        let (Some(next), Some(controller)) = (next, self.living(who)) else {
+    fn wake_later(&mut self, who: Who, next: Timestamp) {
+        let Some(controller) = self.living(who) else {
             return;
         };
         if controller.wake_at.is_none_or(|at| next < at) {
             controller.wake_at = Some(next);
             self.queue.push(next, Job::Wake(who));
         }
-    }
-
-    /// From when on something that was due already may begin a pass.
-    pub(super) fn patient(now: Timestamp) -> Timestamp {
-        now + LEAST_WAIT
     }
 }

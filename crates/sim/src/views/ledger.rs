@@ -69,15 +69,7 @@ impl Ledger {
         let before = std::mem::replace(&mut self.used, Arc::clone(&self.view));
         let mut rewritten = BTreeSet::new();
         if !Arc::ptr_eq(&before, &self.used) {
-            let stands = self.used.iter();
-            let other = stands.filter(|(name, record)| before.get(*name) != Some(record));
-            let gone = before
-                .iter()
-                .filter(|(name, _)| !self.used.contains_key(*name));
-            rewritten = other
-                .chain(gone)
-                .map(|(_, record)| record.member.clone())
-                .collect();
+            rewritten = Record::rewritten(&before, &self.used);
         }
         (Arc::clone(&self.used), rewritten)
     }
