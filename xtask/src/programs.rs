@@ -66,8 +66,8 @@ pub(crate) fn sim(project: &Project, arguments: &Sim) -> Result<ExitCode> {
         SIM.0,
         SIM.1
     );
-    project.build_as(Profile::Sim, &[SIM])?;
-    let mut command = Command::new(project.built(Profile::Sim, SIM.1));
+    project.build(&[SIM])?;
+    let mut command = Command::new(project.built(Profile::Dev, SIM.1));
     command.current_dir(project.root());
     for (flag, value) in [("--seed", arguments.seed), ("--events", arguments.events)] {
         if let Some(value) = value {

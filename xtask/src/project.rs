@@ -105,8 +105,6 @@ pub(crate) type Program = (&'static str, &'static str);
 pub(crate) enum Profile {
     /// Quickly; with every check.
     Dev,
-    /// The simulation: with every check and optimised, as it runs for minutes.
-    Sim,
     /// As it is shipped.
     Release,
 }
@@ -261,7 +259,6 @@ impl Profile {
     fn name(self) -> &'static str {
         match self {
             Self::Dev => "dev",
-            Self::Sim => "sim",
             Self::Release => "release",
         }
     }
@@ -270,7 +267,7 @@ impl Profile {
     fn folder(self) -> &'static str {
         match self {
             Self::Dev => "debug",
-            other => other.name(),
+            Self::Release => "release",
         }
     }
 }
