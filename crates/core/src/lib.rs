@@ -4,9 +4,16 @@
 //! what a node answers is an [`Observation`]; what must survive a crash is a [`Record`]; the
 //! planner turns these and a [`Policy`] into a [`Plan`] and a [`Report`]; the executor answers
 //! with [`Outcome`]s. Nothing here reads a clock, sends a byte or knows Kubernetes.
+//!
+//! Beside the values stand the state machines that both the product and the simulation run, so that
+//! what is simulated is what is shipped: whether the absent may be believed gone ([`DoubtMachine`])
+//! and who of several at one address is contacted ([`address_conflicts`]), for discovery; who is
+//! asked when ([`HealthBook`]) and how a sequence goes on ([`Progress`]), for the executor; when the
+//! loop looks again ([`Schedule`]) and what is not sent twice ([`Busy`]), for the controller.
 
 mod address;
 mod busy;
+mod claim;
 mod condition;
 mod credentials;
 mod doubt;
@@ -20,6 +27,7 @@ mod member;
 mod observation;
 mod plan;
 mod policy;
+mod progress;
 mod reason;
 mod record;
 mod redacted;
@@ -29,6 +37,7 @@ mod time;
 
 pub use address::{Address, AddressError};
 pub use busy::Busy;
+pub use claim::{Named, address_conflicts};
 pub use condition::{Condition, ConditionKind, ReasonCode, Status};
 pub use credentials::{Credentials, NoCredentials};
 pub use doubt::{DoubtMachine, DoubtTimings};
@@ -49,6 +58,7 @@ pub use policy::{
     Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings,
     TopologyPolicy,
 };
+pub use progress::Progress;
 pub use reason::Reason;
 pub use record::{Capacity, OwnedFilter, Record, RemovedFilter, Retired};
 pub use redacted::Redacted;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::stream::{self, StreamExt};
 use kubomesh_core::{
-    Access, Action, Call, Expected, Failure, FailureKind, Outcome, Reading, Sequence,
+    Access, Call, Expected, Failure, FailureKind, Outcome, Progress, Reading, Sequence,
 };
 use kubomesh_kubo::Node;
 use tokio::sync::OwnedSemaphorePermit;
@@ -106,46 +107,18 @@ impl Inner {
     async fn run(&self, sequence: &Sequence, line: &Arc<Line>, spare: &Spare) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(sequence.actions.len());
         let mut node = spare.take(|node| node.peer_id() == sequence.expect);
-        let mut stopped = false;
-        for action in &sequence.actions {
-            if stopped {
-                let skipped = Failure::new(FailureKind::Skipped, "an earlier action failed");
-                outcomes.push(self.outcome(sequence, action, action.call.clone(), Err(skipped)));
-                continue;
+        let mut progress = Progress::of(sequence.clone());
+        while let Some(call) = progress.call() {
+            let result = self.act(sequence, line, &mut node, call).await;
+            let ended = progress.took(result, (self.now)());
+            for outcome in &ended {
+                let failure = outcome.result.as_ref().err();
+                self.metrics.acted(&outcome.call, failure.map(|f| f.kind));
             }
-            let result = self.act(sequence, line, &mut node, action).await;
-            stopped = result.is_err();
-            outcomes.push(self.outcome(sequence, action, action.call.clone(), result));
-            if stopped && let Some(call) = &action.on_failure {
-                let instead = Action {
-                    call: call.clone(),
-                    on_failure: None,
-                    ..action.clone()
-                };
-                let result = self.act(sequence, line, &mut node, &instead).await;
-                outcomes.push(self.outcome(sequence, action, call.clone(), result));
-            }
+            outcomes.extend(ended);
         }
         spare.put(node);
         outcomes
-    }
-
-    fn outcome(
-        &self,
-        sequence: &Sequence,
-        action: &Action,
-        call: Call,
-        result: Reading<()>,
-    ) -> Outcome {
-        self.metrics
-            .acted(&call, result.as_ref().err().map(|failure| failure.kind));
-        Outcome {
-            member: sequence.member.clone(),
-            call,
-            link: action.link.clone(),
-            at: (self.now)(),
-            result,
-        }
     }
 
     /// Sends one call on the sequence's connection, opening one first if it has none. A connection
@@ -155,13 +128,13 @@ impl Inner {
         sequence: &Sequence,
         line: &Arc<Line>,
         node: &mut Option<Node>,
-        action: &Action,
+        (call, deadline): (&Call, Duration),
     ) -> Reading<()> {
         let mut open = match node.take() {
             Some(open) => open,
             None => self.open(sequence.access.clone(), line, sequence).await?,
         };
-        let _turn = match &action.call {
+        let _turn = match call {
             Call::FiltersAdd { .. } | Call::FiltersRemove { .. } => Some(line.filters.lock().await),
             _ => None,
         };
@@ -172,7 +145,8 @@ impl Inner {
                 "this process may not write now",
             ));
         }
-        let result = self.send(&mut open, action).await;
+        let sent = open.apply(call, deadline);
+        let result = self.read(Verb::from(call), sent).await;
         if open.is_open() {
             *node = Some(open);
         }
@@ -184,13 +158,5 @@ impl Inner {
             .verified(line, &access, Expected::Peer(sequence.expect))
             .await;
         opened.map(|(node, _)| node).map_err(|refused| refused.1)
-    }
-
-    async fn send(&self, node: &mut Node, action: &Action) -> Reading<()> {
-        self.read(
-            Verb::from(&action.call),
-            node.apply(&action.call, action.deadline),
-        )
-        .await
     }
 }

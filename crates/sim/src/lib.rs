@@ -8,7 +8,10 @@
 //! to break something, or the simulation would not see it.
 //!
 //! The controllers here do what `kubomesh-controller`'s loop and `kubomesh-executor` do, one step at
-//! a time, so that they can be killed between any two.
+//! a time, so that they can be killed between any two. What both decide they decide by the same code:
+//! the planner's, and the state machines of `kubomesh-core` (doubt, conflicts of addresses, back-off,
+//! how a sequence goes on, what is under way, when the loop looks again). Written anew here is only
+//! what waits or sends: the steps of a pass, connections, the informers and the overlay of own writes.
 //!
 //! Covered: pods that come, go, restart, move, swap addresses and copy identities; partitions; nodes
 //! that hang, are slow, lie, lose answers or end silently; owners who filter, peer and disconnect;

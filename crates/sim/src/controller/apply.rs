@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kubomesh_core::{Call, Failure, FailureKind, MemberUid, Reading, Sequence};
+use kubomesh_core::{Call, Failure, FailureKind, MemberUid, Progress, Reading, Sequence};
 
 use super::task::{Context, Run, Task, TaskId, Wire};
 use super::{Carried, Controller, Phase, Who};
@@ -75,11 +75,9 @@ impl Sim {
             }
             let run = Run {
                 wire: controller.kept_line(&sequence),
-                sequence,
-                at: 0,
+                progress: Progress::of(sequence),
                 outcomes: Vec::new(),
                 context,
-                gives_back: false,
                 resent: false,
             };
             self.run_on(who, task, run);
@@ -95,17 +93,17 @@ impl Sim {
         let Some(controller) = self.living(who) else {
             return;
         };
-        let Some((call, deadline)) = run.call() else {
+        let Some((call, deadline)) = run.progress.call() else {
             return;
         };
-        let Some(ip) = run.sequence.access.endpoint().ip() else {
+        let Some(ip) = run.sequence().access.endpoint().ip() else {
             return;
         };
         let filters = matches!(call, Call::FiltersAdd { .. } | Call::FiltersRemove { .. });
         let (to, verb, patience) = match run.wire {
             None => (To::Ip(ip), Verb::Open, READ_DEADLINE),
             Some(wire) => {
-                let uid = run.sequence.uid.clone();
+                let uid = run.sequence().uid.clone();
                 if filters && !rules.lacks(Rule::OneFiltersCall) && !controller.turn(&uid, task) {
                     controller
                         .executor
@@ -123,7 +121,8 @@ impl Sim {
                 } else {
                     std::time::Duration::ZERO
                 };
-                (To::Wire(wire), Verb::Call(call, deadline), deadline + grace)
+                let verb = Verb::Call(call.clone(), deadline);
+                (To::Wire(wire), verb, deadline + grace)
             }
         };
         let fenced = controller.fence;
@@ -164,7 +163,7 @@ impl Sim {
             }
             return self.run_took(who, request.task, run, result.map(drop));
         }
-        let expect = run.sequence.expect;
+        let expect = run.sequence().expect;
         let blind = self.rules.lacks(Rule::VerifyIdentity) || run.resent;
         match result {
             Err(failure) => self.run_took(who, request.task, run, Err(failure)),
@@ -193,16 +192,14 @@ impl Sim {
                 Ok(()) => "done".to_owned(),
                 Err(failure) => failure.to_string(),
             };
-            let call = run
-                .call()
-                .map(|(call, _)| call.to_string())
-                .unwrap_or_default();
+            let call = run.progress.call();
+            let call = call.map(|(call, _)| call.to_string()).unwrap_or_default();
             format!(
                 "{who} has the end of {}: {call}: {end}",
-                run.sequence.member
+                run.sequence().member
             )
         });
-        let uid = run.sequence.uid.clone();
+        let uid = run.sequence().uid.clone();
         let next = self
             .living(who)
             .and_then(|controller| controller.turn_over(&uid, task));
@@ -216,7 +213,8 @@ impl Sim {
             return;
         };
         let executor = &mut controller.executor;
-        executor.busy.ended(&run.sequence);
+        executor.busy.ended(run.sequence());
+        let member = run.sequence().member.clone();
         executor.tasks.remove(&task);
         if let Some(wire) = run.wire {
             executor.lines.entry(uid.clone()).or_insert(wire);
@@ -230,10 +228,7 @@ impl Sim {
             _ => false,
         };
         if !waited {
-            controller
-                .executor
-                .woken
-                .insert(run.sequence.member.clone());
+            controller.executor.woken.insert(member);
         }
         self.begin_runs(who, &uid);
         self.go_on(who);

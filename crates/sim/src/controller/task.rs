@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Action, Address, Call, Connection, Expected, Failure, FailureKind, Inquiry, Link, MemberName,
-    MemberUid, NodeState, Observation, Outcome, PeerId, PeeringEntry, Reading, Scope, Sequence,
+    Address, Connection, Expected, Failure, FailureKind, Inquiry, Link, MemberName, MemberUid,
+    NodeState, Observation, Outcome, PeerId, PeeringEntry, Progress, Reading, Scope, Sequence,
     Sighting, Timestamp,
 };
 use kubomesh_model::NodeIndex;
@@ -55,14 +55,10 @@ pub(crate) struct Ask {
 /// A sequence being sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
-    pub(crate) sequence: Sequence,
-    /// The action that is under way.
-    pub(crate) at: usize,
+    pub(crate) progress: Progress,
     pub(crate) wire: Option<Wire>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) context: Context,
-    /// Whether what is under way is what the action does on failure.
-    pub(crate) gives_back: bool,
     /// Whether a broken connection was replaced by another one.
     pub(crate) resent: bool,
 }
@@ -264,80 +260,28 @@ fn not_asked<T>() -> Reading<T> {
 // === impl Run ===
 
 impl Run {
-    /// The action that is under way.
-    pub(crate) fn action(&self) -> Option<&Action> {
-        self.sequence.actions.get(self.at)
-    }
-
-    /// The call that is under way, and its deadline.
-    pub(crate) fn call(&self) -> Option<(Call, std::time::Duration)> {
-        let action = self.action()?;
-        let call = if self.gives_back {
-            action.on_failure.clone()?
-        } else {
-            action.call.clone()
-        };
-        Some((call, action.deadline))
+    /// What is being sent.
+    pub(crate) fn sequence(&self) -> &Sequence {
+        self.progress.sequence()
     }
 
     /// The call under way, for the audit.
     pub(crate) fn sent(&self) -> Box<Sent> {
+        let sequence = self.sequence();
+        let action = self.progress.action();
         Box::new(Sent {
-            member: self.sequence.member.clone(),
-            uid: self.sequence.uid.clone(),
-            expect: self.sequence.expect,
-            link: self.action().and_then(|action| action.link.clone()),
-            gives_back: self.gives_back,
+            member: sequence.member.clone(),
+            uid: sequence.uid.clone(),
+            expect: sequence.expect,
+            link: action.and_then(|action| action.link.clone()),
+            gives_back: self.progress.gives_back(),
             context: self.context,
         })
     }
 
     /// Takes the end of the call under way in. Whether there is another one to be sent.
     pub(crate) fn take(&mut self, result: Reading<()>, now: Timestamp) -> bool {
-        let (Some(action), Some((call, _))) = (self.action().cloned(), self.call()) else {
-            return false;
-        };
-        let failed = result.is_err();
-        self.note(&action, call, result, now);
-        if self.gives_back {
-            self.gives_back = false;
-            self.skip(now);
-            return false;
-        }
-        if !failed {
-            self.at += 1;
-            return self.at < self.sequence.actions.len();
-        }
-        if action.on_failure.is_some() {
-            self.gives_back = true;
-            return true;
-        }
-        self.skip(now);
-        false
-    }
-
-    fn note(&mut self, action: &Action, call: Call, result: Reading<()>, now: Timestamp) {
-        self.outcomes.push(Outcome {
-            member: self.sequence.member.clone(),
-            call,
-            link: action.link.clone(),
-            at: now,
-            result,
-        });
-    }
-
-    /// What comes after the failed action is not sent.
-    fn skip(&mut self, now: Timestamp) {
-        let rest: Vec<Action> = self
-            .sequence
-            .actions
-            .iter()
-            .skip(self.at + 1)
-            .cloned()
-            .collect();
-        for action in rest {
-            let skipped = Failure::new(FailureKind::Skipped, "an earlier action failed");
-            self.note(&action, action.call.clone(), Err(skipped), now);
-        }
+        self.outcomes.extend(self.progress.took(result, now));
+        self.progress.call().is_some()
     }
 }

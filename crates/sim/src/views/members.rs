@@ -1,12 +1,11 @@
 //! Pods as members: the projection, and who of two at one address is contacted.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use kubomesh_core::{
     Access, Contact, Endpoint, Member, MemberName, Membership, MeshId, Network, Role, Source,
-    Timestamp, Waiting,
+    Waiting, address_conflicts,
 };
 
 use crate::truth::cluster::PodObject;
@@ -66,33 +65,16 @@ fn member(pod: &PodObject) -> Member {
 
 /// Of the pods at one address only the Ready one created last is contacted; none, while none is.
 fn contacts(members: &mut BTreeMap<MemberName, Member>) {
-    let mut claims: BTreeMap<IpAddr, Vec<(bool, Timestamp, String, MemberName)>> = BTreeMap::new();
-    for member in members.values() {
-        for ip in member.ips(Network::Pod) {
-            claims.entry(*ip).or_default().push((
-                member.ready,
-                member.created,
-                member.uid.to_string(),
-                member.name.clone(),
-            ));
-        }
-    }
-    for mut claimants in claims.into_values().filter(|claimants| claimants.len() > 1) {
-        claimants.sort_unstable();
-        claimants.reverse();
-        let first = claimants[0].clone();
-        let losers = claimants.iter().skip(usize::from(first.0));
-        for (.., name) in losers {
-            let with = if *name == first.3 {
-                &claimants[1].3
-            } else {
-                &first.3
+    let live = members.values().map(|member| (&(), member));
+    let losers: Vec<(MemberName, MemberName)> = address_conflicts(live)
+        .into_iter()
+        .map(|((_, loser), (_, with))| (loser.clone(), with.clone()))
+        .collect();
+    for (name, with) in losers {
+        if let Some(member) = members.get_mut(&name) {
+            member.contact = Contact::AddressConflict {
+                with: with.to_string(),
             };
-            if let Some(member) = members.get_mut(name) {
-                member.contact = Contact::AddressConflict {
-                    with: with.to_string(),
-                };
-            }
         }
     }
 }
