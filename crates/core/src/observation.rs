@@ -115,6 +115,19 @@ impl Observation {
         }
     }
 
+    /// This answer with what is known of the same life of the member, where it brought nothing of it.
+    ///
+    /// An answer may come late: it is joined with what is known when it is taken, not with what was
+    /// known when the node was asked, which somebody may have had reason to forget meanwhile.
+    #[must_use]
+    pub fn over(mut self, known: Option<&Self>) -> Self {
+        if let Some(known) = known.filter(|known| known.uid == self.uid) {
+            self.sighting = self.sighting.or_else(|| known.sighting.clone());
+            self.state = self.state.or_else(|| known.state.clone());
+        }
+        self
+    }
+
     /// How old the last state is.
     #[must_use]
     pub fn age(&self, now: Timestamp) -> Option<Duration> {

@@ -59,7 +59,8 @@ impl Executor {
         sweep.wait().await;
         let answers = std::mem::take(&mut *lock(&self.inner.answers));
         let mut renewed = BTreeSet::new();
-        for (name, observation) in answers {
+        for (name, answer) in answers {
+            let observation = answer.over(known.get(&name).map(AsRef::as_ref));
             renewed.insert(name.clone());
             known.insert(name, Arc::new(observation));
         }
@@ -99,10 +100,9 @@ impl Inner {
         }
     }
 
-    /// Joins an answer with what was known of the same life of the member.
+    /// An answer, and how many failures in a row it makes.
     fn observation(&self, asking: &Asking, answer: Answer, began: Timestamp) -> Observation {
         let Inquiry { uid, .. } = &asking.inquiry;
-        let before = asking.before.as_deref().filter(|before| before.uid == *uid);
         let now = (self.now)();
         let failures = match &answer.failure {
             None => {
@@ -114,12 +114,8 @@ impl Inner {
         Observation {
             uid: uid.clone(),
             asked: began,
-            sighting: answer
-                .sighting
-                .or_else(|| before.and_then(|b| b.sighting.clone())),
-            state: answer
-                .state
-                .or_else(|| before.and_then(|b| b.state.clone())),
+            sighting: answer.sighting,
+            state: answer.state,
             failure: answer.failure,
             failures,
         }

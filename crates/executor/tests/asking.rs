@@ -57,6 +57,27 @@ async fn a_late_answer_wakes_and_is_taken_by_the_next_pass() {
     executor.close().await;
 }
 
+/// A replica that lost the lease forgets everything; it may have it again when an old inquiry ends.
+#[tokio::test]
+async fn a_late_answer_does_not_bring_back_what_was_forgotten_meanwhile() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 29, 1).await;
+    let (executor, mut known) = (executor(MANY), Observations::new());
+    executor.observe(inquiries(&fakes), true, &mut known).await;
+    assert!(known[&name(0)].sighting.is_some());
+    fakes[0].set_faults(Faults::slow(PATIENCE * 3));
+    executor.observe(inquiries(&fakes), true, &mut known).await;
+    known.clear();
+    fakes[0].kill(Stop::Closed);
+    assert_eq!(woken(&executor).await, names([0]));
+    let renewed = executor.observe(BTreeMap::new(), true, &mut known).await;
+    assert_eq!(renewed, names([0]));
+    let seen = &known[&name(0)];
+    assert!(seen.failure.is_some());
+    assert_eq!((&seen.sighting, &seen.state), (&None, &None));
+    executor.close().await;
+}
+
 #[tokio::test]
 async fn a_kept_connection_is_used_however_long_it_was_idle() {
     let fleet = Fleet::certain();

@@ -110,15 +110,13 @@ pub(crate) fn judge<'a>(world: &World<'a>, sides: &Sides<'a>, pair: Pair) -> Jud
         [None, Some(known)] => half(&known, world.nodes[pair.a].silence()),
     };
     judged.rewritten = rewritten;
-    if world.input.policy.links.protect {
-        judged.unprotected = [
-            unprotected(world, sides, pair.a, pair.b),
-            unprotected(world, sides, pair.b, pair.a),
-        ];
-        if judged.state == LinkState::Healthy && judged.unprotected != [false; 2] {
-            judged.state = LinkState::Degraded;
-            judged.reason = Some(Reason::Unprotected);
-        }
+    judged.unprotected = [
+        unprotected(world, sides, pair.a, pair.b),
+        unprotected(world, sides, pair.b, pair.a),
+    ];
+    if judged.state == LinkState::Healthy && judged.unprotected != [false; 2] {
+        judged.state = LinkState::Degraded;
+        judged.reason = Some(Reason::Unprotected);
     }
     judged
 }
@@ -229,14 +227,16 @@ fn is_on(member: &Member, network: Network, connection: &Connection) -> bool {
         .map_or(named, |ip| named || network::is_on(member, network, ip))
 }
 
-/// Whether a node lacks its entry for another, or has one with a former address. A node whose list
-/// cannot be read lacks it as far as we can tell.
+/// Whether a node lacks its entry for another, or has one with a former address, which is brought up
+/// to date even where links are not protected. A node whose list cannot be read lacks it as far as we
+/// can tell.
 fn unprotected(world: &World<'_>, sides: &Sides<'_>, node: usize, far: usize) -> bool {
     world.nodes[node].state.is_some()
-        && !matches!(
-            sides.entry(node, far),
-            Some(Entry::Current | Entry::Foreign)
-        )
+        && match sides.entry(node, far) {
+            Some(Entry::Current | Entry::Foreign) => false,
+            Some(Entry::Former) => true,
+            None => world.input.policy.links.protect,
+        }
 }
 
 // === impl End, Pair ===

@@ -61,6 +61,7 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         tried: 0,
         tried_at: None,
         silent: false,
+        back: None,
         changed: None,
     }
 }
@@ -113,9 +114,13 @@ pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
         } else if node.observation.and_then(Observation::present).is_none() {
             continue;
         }
-        let rested = input.now.since(member.started) >= input.policy.limits.dial_interval;
+        let interval = input.policy.limits.dial_interval;
+        let rested = member
+            .back
+            .is_none_or(|back| input.now.since(back) >= interval);
         if std::mem::take(&mut member.silent) && rested {
             member.started = input.now;
+            member.back = Some(input.now);
             back.insert(node.name.clone());
         }
     }

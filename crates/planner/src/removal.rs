@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use kubomesh_core::{LinkReport, LinkState, Mode, PeerId, Reason, Sequence, Timestamp};
+use kubomesh_core::{Held, LinkReport, LinkState, Mode, PeerId, Reason, Sequence, Timestamp};
 
 use crate::links::{self, Pair};
 use crate::mesh::{self, Linked};
@@ -131,15 +131,16 @@ fn surplus(
             }
             pass.memory.links.entry(link.clone()).or_default().removing = true;
         }
-        if reason.is_some() {
-            refresh(pass, pair, linked);
-        }
+        let waits = reason
+            .as_ref()
+            .and_then(|_| refresh(pass, pair, linked).err());
         let until = match reason {
             Some(Reason::Budget) => Some(next_budget(pass)),
             _ => None,
         };
         let judged = links::judge(&pass.world, &pass.sides, pair);
         let held = reason.clone().map(|reason| pass.hold(reason, until));
+        let held = waits.filter(|held| held.until.is_some()).or(held);
         let reason = Some(reason.unwrap_or(Reason::Surplus));
         let state = match judged.state {
             LinkState::Degraded if judged.reason == Some(Reason::Unprotected) => LinkState::Healthy,
@@ -158,15 +159,20 @@ fn surplus(
     }
 }
 
-/// A link that stays is kept working: an entry with a former address gets the present one.
-fn refresh(pass: &mut Pass<'_>, pair: Pair, linked: &mut Linked) {
+/// A link that stays is kept working: an entry with a former address gets the present one, now or
+/// when it may be given.
+fn refresh(pass: &mut Pass<'_>, pair: Pair, linked: &mut Linked) -> Result<(), Held> {
+    let mut given = Ok(());
     for (node, far) in [(pair.a, pair.b), (pair.b, pair.a)] {
-        if pass.sides.entry(node, far) == Some(Entry::Former)
-            && let Ok(address) = mesh::given(pass, node, far)
-        {
-            linked.entries[node].push(address);
+        if pass.sides.entry(node, far) != Some(Entry::Former) {
+            continue;
+        }
+        match mesh::given(pass, node, far) {
+            Ok(address) => linked.entries[node].push(address),
+            Err(held) => given = Err(held),
         }
     }
+    given
 }
 
 /// Why a surplus link stays whatever its ends' capacity.

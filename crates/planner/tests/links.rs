@@ -247,6 +247,25 @@ fn without_protection_links_are_only_dialled() {
     fleet.ends_well();
 }
 
+/// What was written while they were protected leads to where the member is, or Kubo would dial for
+/// ever where it was.
+#[test]
+fn without_protection_a_former_address_is_brought_up_to_date() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.policy.links.protect = false;
+    fleet.node("c").ip = [10, 0, 9, 9].into();
+    let moved = fleet.nodes["c"].member("c");
+    *fleet.member("c") = moved;
+    fleet.break_all("c");
+    fleet.ends_well();
+    let c = fleet.peer("c");
+    for name in ["a", "b"] {
+        let entry = fleet.nodes[name].peering.iter().find(|one| one.peer == c);
+        let present = vec!["/ip4/10.0.9.9/tcp/4001".parse().unwrap()];
+        assert_eq!(entry.unwrap().addresses, present);
+    }
+}
+
 #[test]
 fn foreign_entries_stay_and_count_as_protection() {
     let mut fleet = Fleet::meshed(3);
@@ -343,6 +362,29 @@ fn who_answers_again_after_silence_is_dialled_at_once() {
         "both links, a second after a dial that failed: {}",
         planned.plan
     );
+    fleet.ends_well();
+}
+
+#[test]
+fn who_was_just_met_goes_and_answers_again_is_dialled_at_once_and_then_in_its_pace() {
+    let mut fleet = Fleet::empty();
+    let dials = |planned: &kubomesh_planner::Planned| planned.plan.to_string().contains("connect");
+    fleet.join("a");
+    fleet.join("b");
+    for _ in 0..4 {
+        let _ = fleet.pass_after(secs(1));
+    }
+    let mut dialled = Vec::new();
+    for _ in 0..2 {
+        fleet.break_all("b");
+        fleet.node("b").failure = Some(Failure::new(FailureKind::Refused, "connection refused"));
+        fleet.node("b").swarm = false;
+        let _ = fleet.pass_after(secs(1));
+        fleet.node("b").failure = None;
+        fleet.node("b").swarm = true;
+        dialled.push(dials(&fleet.pass_after(secs(1))));
+    }
+    assert_eq!(dialled, [true, false], "once in an interval");
     fleet.ends_well();
 }
 

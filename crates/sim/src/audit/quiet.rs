@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kubomesh_core::{LinkReport, MemberName, Mode, PeerId, Reason};
+use kubomesh_core::{LinkReport, MemberName, Mode, PeerId};
 use kubomesh_model::NodeIndex;
 
 use super::Property;
@@ -175,10 +175,10 @@ impl Sim {
         }
         let waits = |link: &LinkReport| {
             let held = link.held.as_ref();
-            held.is_some_and(|held| held.reason == Reason::Budget)
+            held.is_some_and(|held| held.until.is_some())
         };
         if last.report.surplus.iter().any(waits) {
-            return late("surplus links wait for the budget");
+            return late("surplus links wait for the budget or for a call");
         }
         if wells.iter().any(|well| self.keeps_filter(well)) {
             return late("a filter is still to be taken away");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kubomesh_core::{Address, MemberUid, PeerId, Record};
+use kubomesh_core::{Address, MemberName, MemberUid, PeerId, Record};
 
 use super::{Property, pairs};
 use crate::controller::{Phase, Who};
@@ -100,9 +100,13 @@ impl Sim {
     /// What a record explained no longer is on no member's node, as far as the controller sees
     /// members.
     fn judge_dropped(&mut self, who: Who, name: &str, dropped: &BTreeSet<(PeerId, Address)>) {
+        let stored: BTreeSet<String> = self.store.records.keys().cloned().collect();
         let seen: BTreeMap<_, _> = match self.living(who) {
             Some(controller) => {
+                // A pod without a record that is not Ready is contacted by nobody.
+                let met = |name: &MemberName| stored.contains(name.as_str());
                 let members = controller.state.membership.members.values();
+                let members = members.filter(|member| member.ready || met(&member.name));
                 let read = |uid: &MemberUid| controller.read_from.get(uid).copied();
                 members
                     .map(|member| (member.uid.clone(), read(&member.uid)))

@@ -136,10 +136,13 @@ fn is_above(input: &PlanInput<'_>, name: &MemberName) -> bool {
         return false;
     };
     let record = input.records.get(name.as_str());
-    let capacity = record
-        .and_then(|record| record.capacity)
-        .unwrap_or(Capacity::Assumed)
-        .links();
+    let recorded = record.and_then(|record| record.capacity);
+    let told = seen.present().and_then(|state| state.conn_limits.as_ref());
+    // What it has only just told is not recorded yet, and counts.
+    if recorded.is_none() && told.is_some() {
+        return true;
+    }
+    let capacity = recorded.unwrap_or(Capacity::Assumed).links();
     let entries = seen.present().and_then(|state| state.peering.as_ref().ok());
     let has = |peer: PeerId| {
         let mut records = input.records.values();

@@ -27,8 +27,7 @@ impl Sim {
             }
             executor.health.asks(&inquiry.uid);
             let suspect = standing == Standing::Due { suspect: true };
-            let before = controller.state.known.get(&name).cloned();
-            let mut ask = Ask::new(name, inquiry, before, now);
+            let mut ask = Ask::new(name, inquiry, now);
             ask.blind = blind;
             ask.wire = kept(executor.lines.get(&ask.inquiry.uid), &ask.inquiry);
             if ask.wire.is_some() {

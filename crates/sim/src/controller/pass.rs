@@ -327,8 +327,10 @@ impl Controller {
 
     /// Takes the answers that are there.
     fn take_answers(&mut self) {
-        for (name, observation) in std::mem::take(&mut self.executor.answers) {
-            self.state.known.insert(name, Arc::new(observation));
+        let known = &mut self.state.known;
+        for (name, answer) in std::mem::take(&mut self.executor.answers) {
+            let observation = answer.over(known.get(&name).map(AsRef::as_ref));
+            known.insert(name, Arc::new(observation));
         }
     }
 

@@ -38,7 +38,6 @@ pub(crate) enum Task {
 pub(crate) struct Ask {
     pub(crate) name: MemberName,
     pub(crate) inquiry: Inquiry,
-    pub(crate) before: Option<Arc<Observation>>,
     pub(crate) began: Timestamp,
     pub(crate) wire: Option<Wire>,
     pub(crate) sighting: Option<Sighting>,
@@ -90,16 +89,10 @@ pub(crate) struct Sent {
 // === impl Ask ===
 
 impl Ask {
-    pub(crate) fn new(
-        name: MemberName,
-        inquiry: Inquiry,
-        before: Option<Arc<Observation>>,
-        began: Timestamp,
-    ) -> Self {
+    pub(crate) fn new(name: MemberName, inquiry: Inquiry, began: Timestamp) -> Self {
         Self {
             name,
             inquiry,
-            before,
             began,
             wire: None,
             sighting: None,
@@ -235,17 +228,12 @@ impl Ask {
         });
     }
 
-    /// Joins the answer with what was known of the same life of the member.
+    /// The answer.
     pub(crate) fn observation(self, failures: u32) -> Observation {
-        let before = self.before.filter(|before| before.uid == self.inquiry.uid);
         Observation {
             asked: self.began,
-            sighting: self
-                .sighting
-                .or_else(|| before.as_ref().and_then(|b| b.sighting.clone())),
-            state: self
-                .state
-                .or_else(|| before.as_ref().and_then(|b| b.state.clone())),
+            sighting: self.sighting,
+            state: self.state,
             failure: self.failure,
             failures,
             uid: self.inquiry.uid,

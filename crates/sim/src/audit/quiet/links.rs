@@ -53,7 +53,26 @@ impl Sim {
         if full && wanted.len() != wells.len() * wells.len().saturating_sub(1) / 2 {
             return Some((Property::Linked, "the full mesh lacks a pair".into()));
         }
-        self.crowded(wells, &wanted)
+        self.misled(wells).or_else(|| self.crowded(wells, &wanted))
+    }
+
+    /// No node has an entry of ours that leads to where a member was, be the link wanted or not.
+    fn misled(&self, wells: &[Well]) -> Option<(Property, String)> {
+        let known =
+            |well: &&Well| !self.audit.is_liar(well.node) && !self.cluster.was_doubled(well.peer);
+        for well in wells.iter().filter(known) {
+            for (peer, address) in self.audit.ours(well.node) {
+                let Some(far) = wells.iter().find(|far| far.peer == *peer) else {
+                    continue;
+                };
+                let excused = self.audit.excused.contains(&(*peer, address.clone()));
+                if known(&far) && !excused && address.ip() != Some(far.ip) {
+                    let detail = format!("{} has {} at {address}", well.name, far.name);
+                    return Some((Property::Linked, detail));
+                }
+            }
+        }
+        None
     }
 
     /// No node has more entries of ours than its capacity, unless all of them are wanted.
