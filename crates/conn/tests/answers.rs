@@ -6,13 +6,11 @@
     reason = "a failure here fails the test"
 )]
 
-mod raw;
-
 use std::time::Duration;
 
 use kubomesh_conn::{Bounds, Error, IntroduceError, Request, Response, open};
 use kubomesh_core::{Endpoint, FailureKind};
-use raw::{RawServer, Step};
+use kubomesh_testkit::raw::{RawServer, Step};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -20,7 +18,7 @@ const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 /// The whole answer to the first request on a connection.
 async fn ask(step: Step, bounds: Bounds) -> Result<Response, Error> {
-    let server = RawServer::start(vec![step]).await;
+    let server = RawServer::start(vec![step]).await.unwrap();
     let connection = open(&server.endpoint, None, DEADLINE).await?;
     let request = Request::post("/").unwrap();
     match connection
@@ -86,7 +84,7 @@ async fn an_answer_to_nothing_ends_the_connection() {
         Step::Say(format!("{one}{stale}").into()),
         Step::Say(one.into()),
     ];
-    let server = RawServer::start(steps).await;
+    let server = RawServer::start(steps).await.unwrap();
     let connection = open(&server.endpoint, None, DEADLINE).await.unwrap();
     let request = || Request::post("/").unwrap();
     let introduced = connection.introduce(request(), Bounds::default(), |_| Ok::<_, ()>(()));

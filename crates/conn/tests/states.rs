@@ -6,13 +6,11 @@
     reason = "a failure here fails the test"
 )]
 
-mod raw;
-
 use std::time::Duration;
 
 use kubomesh_conn::{Bounds, IntroduceError, Request, USER_AGENT, Verified, open};
 use kubomesh_core::{FailureKind, Redacted};
-use raw::{RawServer, Step};
+use kubomesh_testkit::raw::{RawServer, Step};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -46,7 +44,7 @@ async fn one_connection_carries_all_exchanges_in_order() {
     let steps = ["me", "one", "two"]
         .map(|body| Step::Say(answer(body)))
         .to_vec();
-    let server = RawServer::start(steps).await;
+    let server = RawServer::start(steps).await.unwrap();
     let mut node = verified(&server).await;
     assert_eq!(node.identity(), "me");
     for expected in ["one", "two"] {
@@ -59,7 +57,9 @@ async fn one_connection_carries_all_exchanges_in_order() {
 
 #[tokio::test]
 async fn the_request_is_written_as_agreed() {
-    let server = RawServer::start(vec![Step::Say(answer("me")), Step::Say(answer(""))]).await;
+    let server = RawServer::start(vec![Step::Say(answer("me")), Step::Say(answer(""))])
+        .await
+        .unwrap();
     let mut node = verified(&server).await;
     let secret = Redacted::new("Bearer s3cret".to_owned());
     let request = post("/api/v0/id?arg=/ip4/1.2.3.4")
@@ -95,7 +95,9 @@ fn a_request_that_cannot_be_written_is_refused_without_its_secret() {
 
 #[tokio::test]
 async fn an_answer_without_identity_closes_the_connection() {
-    let mut server = RawServer::start(vec![Step::Say(answer("nobody"))]).await;
+    let mut server = RawServer::start(vec![Step::Say(answer("nobody"))])
+        .await
+        .unwrap();
     let connection = open(&server.endpoint, None, DEADLINE).await.unwrap();
     let refused = connection
         .introduce(post("/who"), Bounds::default(), |_| {
@@ -110,7 +112,9 @@ async fn an_answer_without_identity_closes_the_connection() {
 
 #[tokio::test]
 async fn another_identity_closes_the_connection() {
-    let mut server = RawServer::start(vec![Step::Say(answer("other"))]).await;
+    let mut server = RawServer::start(vec![Step::Say(answer("other"))])
+        .await
+        .unwrap();
     let connection = open(&server.endpoint, None, DEADLINE).await.unwrap();
     let introduced = connection
         .introduce(post("/who"), Bounds::default(), |r| {
@@ -127,7 +131,9 @@ async fn another_identity_closes_the_connection() {
 #[tokio::test]
 async fn after_connection_close_nothing_more_is_sent() {
     let last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbye".to_vec();
-    let server = RawServer::start(vec![Step::Say(answer("me")), Step::SayAndClose(last)]).await;
+    let server = RawServer::start(vec![Step::Say(answer("me")), Step::SayAndClose(last)])
+        .await
+        .unwrap();
     let mut node = verified(&server).await;
     assert_eq!(
         node.exchange(post("/a"), Bounds::default())
@@ -148,7 +154,9 @@ async fn after_connection_close_nothing_more_is_sent() {
 
 #[tokio::test]
 async fn the_close_of_an_idle_connection_is_seen() {
-    let server = RawServer::start(vec![Step::Say(answer("me"))]).await;
+    let server = RawServer::start(vec![Step::Say(answer("me"))])
+        .await
+        .unwrap();
     let mut node = verified(&server).await;
     assert!(node.is_open());
     drop(server);
@@ -165,7 +173,9 @@ async fn the_close_of_an_idle_connection_is_seen() {
 
 #[tokio::test]
 async fn a_connection_closed_while_idle_is_not_replaced() {
-    let server = RawServer::start(vec![Step::SayAndClose(answer("me"))]).await;
+    let server = RawServer::start(vec![Step::SayAndClose(answer("me"))])
+        .await
+        .unwrap();
     let mut node = verified(&server).await;
     node.closed().await;
     let error = node
@@ -179,7 +189,9 @@ async fn a_connection_closed_while_idle_is_not_replaced() {
 #[tokio::test]
 async fn waiting_for_the_close_can_be_dropped() {
     let last = Step::SayAndClose(answer("last"));
-    let server = RawServer::start(vec![Step::Say(answer("me")), last]).await;
+    let server = RawServer::start(vec![Step::Say(answer("me")), last])
+        .await
+        .unwrap();
     let mut node = verified(&server).await;
     tokio::select! {
         biased;
@@ -199,7 +211,9 @@ async fn waiting_for_the_close_can_be_dropped() {
 #[tokio::test]
 async fn a_dropped_exchange_closes_the_connection() {
     let hold = Step::SayAndHold(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec());
-    let mut server = RawServer::start(vec![Step::Say(answer("me")), hold]).await;
+    let mut server = RawServer::start(vec![Step::Say(answer("me")), hold])
+        .await
+        .unwrap();
     let mut node = verified(&server).await;
     {
         let exchange = node.exchange(post("/a"), Bounds::default());

@@ -6,14 +6,12 @@
     reason = "a failure here fails the test"
 )]
 
-mod raw;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_conn::{Bounds, Error, Request, Tls, TlsError, Unverified, open};
 use kubomesh_core::{Endpoint, FailureKind};
-use raw::{RawServer, Step};
+use kubomesh_testkit::raw::{RawServer, Step};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls_pki_types::PrivateKeyDer;
 use tokio::io::AsyncWriteExt;
@@ -121,7 +119,9 @@ async fn plain_http_behind_https_is_a_tls_error() {
 
 #[tokio::test]
 async fn a_handshake_that_is_not_answered_meets_the_deadline() {
-    let server = RawServer::start(vec![Step::SayAndHold(Vec::new())]).await;
+    let server = RawServer::start(vec![Step::SayAndHold(Vec::new())])
+        .await
+        .unwrap();
     let tls = Tls::with_ca(authority().pem().as_bytes()).unwrap();
     let text = server.endpoint.to_string().replace("http:", "https:");
     let endpoint: Endpoint = text.parse().unwrap();

@@ -6,14 +6,12 @@
     reason = "helpers of tests are tests"
 )]
 
-mod api_server;
 mod objects;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api_server::{ApiServer, Fault};
 use kubomesh_core::{Credentials, Doubt, Membership, ReasonCode};
 use kubomesh_discovery::{
     AuthStore, DiscoveryMetrics, DiscoveryTimings, Fleet, Found, MeshView, Settings, WatchKind,
@@ -21,6 +19,7 @@ use kubomesh_discovery::{
 };
 use kubomesh_process::Clock;
 use kubomesh_telemetry::Catalog;
+use kubomesh_testkit::api_server::{ApiServer, Fault};
 use objects::{mesh, node, peer, pod, pod_with};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -53,7 +52,7 @@ impl Case {
             clock: Clock::start(),
             metrics: metrics.clone(),
         };
-        let (found, work) = kubernetes(server.client(), settings);
+        let (found, work) = kubernetes(kube::Client::new(server.service(), "default"), settings);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { drop(work.await) });
         Self {
@@ -677,7 +676,7 @@ async fn discovery_outlives_every_failure() {
         clock: Clock::start(),
         metrics,
     };
-    let (_found, work) = kubernetes(server.client(), settings);
+    let (_found, work) = kubernetes(kube::Client::new(server.service(), "default"), settings);
     assert!(ends_within(work, 600).await.is_err());
 }
 

@@ -10,8 +10,6 @@
 mod auth;
 mod hostile;
 mod parsers;
-#[path = "../../conn/tests/raw/mod.rs"]
-mod raw;
 mod recordings;
 mod rows;
 mod verbs;
@@ -20,9 +18,9 @@ use std::time::Duration;
 
 use kubomesh_conn::open;
 use kubomesh_core::{Address, Expected, PeerId};
+use kubomesh_testkit::raw::{RawServer, Step};
 
 use crate::{Error, Introduction, Node, introduce};
-use raw::{RawServer, Step};
 
 /// Far above what any answer takes here.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -61,7 +59,7 @@ fn own_id() -> Step {
 }
 
 async fn introduced(steps: Vec<Step>) -> (Result<Introduction, Error>, RawServer) {
-    let server = RawServer::start(steps).await;
+    let server = RawServer::start(steps).await.unwrap();
     let connection = open(&server.endpoint, None, DEADLINE).await.unwrap();
     (introduce(connection, None, DEADLINE).await, server)
 }

@@ -6,30 +6,20 @@
     reason = "helpers of tests are tests"
 )]
 
-#[path = "../../discovery/tests/api_server/mod.rs"]
-mod api_server;
+mod common;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use api_server::{ApiServer, Fault};
-use kubomesh_api::{RecordError, RecordKey, StoredRecord, StoredRecords, SwarmPeer, record_from};
-use kubomesh_core::{Fence, MemberName, MeshId, Open, Record, RecordWrite, Role};
+use common::{Switch, heard_now};
+use kubomesh_api::{RecordError, RecordKey, StoredRecords, SwarmPeer};
+use kubomesh_core::{MemberName, MeshId, Open, Record, RecordWrite, Role};
 use kubomesh_reporter::{Records, StoreError, StoreErrorKind};
+use kubomesh_testkit::api_server::{ApiServer, Fault};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-
-struct Switch(AtomicBool);
-
-impl Fence for Switch {
-    fn may_write(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
 
 struct Case {
     server: ApiServer,
@@ -42,7 +32,8 @@ impl Case {
     async fn new() -> Self {
         let server = ApiServer::new();
         let (heard, seen) = watch::channel(Arc::default());
-        let (records, following) = Records::kubernetes(server.client(), seen);
+        let (records, following) =
+            Records::kubernetes(kube::Client::new(server.service(), "default"), seen);
         let mut tasks = JoinSet::new();
         tasks.spawn(following);
         let case = Self {
@@ -57,19 +48,7 @@ impl Case {
 
     /// The watch catches up with the server.
     async fn hear(&self) {
-        self.tell(self.heard_now(0)).await;
-    }
-
-    /// What a watch would tell now.
-    fn heard_now(&self, epoch: u64) -> StoredRecords {
-        let peers = self.server.all("swarmpeers");
-        let records: BTreeMap<_, _> = peers.iter().map(stored).collect();
-        StoredRecords {
-            synced: true,
-            version: self.server.snapshot().version(),
-            epoch,
-            records,
-        }
+        self.tell(heard_now(&self.server, 0)).await;
     }
 
     async fn tell(&self, heard: StoredRecords) {
@@ -93,21 +72,6 @@ impl Case {
     fn record(&self, name: &str) -> Option<Record> {
         self.records.of_mesh(&mesh("kubo")).get(name).cloned()
     }
-}
-
-fn stored(peer: &Value) -> (RecordKey, StoredRecord) {
-    let peer: SwarmPeer = serde_json::from_value(peer.clone()).unwrap();
-    let name = peer.metadata.name.unwrap();
-    let stored = StoredRecord {
-        uid: peer.metadata.uid.unwrap().into(),
-        version: peer.metadata.resource_version.unwrap().into(),
-        record: record_from(&name, &peer.spec).map(Arc::new),
-        status: peer.status.map(Arc::new),
-    };
-    (
-        RecordKey::new(&peer.metadata.namespace.unwrap(), &name),
-        stored,
-    )
 }
 
 fn mesh(name: &str) -> MeshId {
@@ -166,7 +130,7 @@ async fn a_write_that_changes_nothing_is_not_sent() {
 async fn a_late_watch_does_not_turn_a_write_back() {
     let case = Case::new().await;
     case.put(&zoned("a", "1")).await.unwrap();
-    let late = case.heard_now(0);
+    let late = heard_now(&case.server, 0);
     case.put(&zoned("a", "2")).await.unwrap();
     case.put(&zoned("b", "1")).await.unwrap();
     case.tell(late.clone()).await;
@@ -304,12 +268,12 @@ async fn a_record_that_cannot_be_read_is_not_overwritten() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_while_the_fence_is_closed() {
     let case = Case::new().await;
-    let fence = Switch(AtomicBool::new(false));
+    let fence = Switch::new(false);
     let writes = vec![RecordWrite::Put(Box::new(record("a")))];
     let results = case.records.store("apps", writes.clone(), &fence).await;
     assert_eq!(results, [Err(StoreError::Fenced)]);
     assert!(case.server.writes().is_empty());
-    fence.0.store(true, Ordering::SeqCst);
+    fence.set(true);
     assert_eq!(case.records.store("apps", writes, &fence).await, [Ok(())]);
 }
 
@@ -413,7 +377,7 @@ async fn a_restored_store_is_believed_although_its_versions_are_smaller() {
     case.hear().await;
     case.put(&zoned("a", "3")).await.unwrap();
     case.server.restore(backup);
-    case.tell(case.heard_now(1)).await;
+    case.tell(heard_now(&case.server, 1)).await;
     assert_eq!(case.record("a"), Some(zoned("a", "1")));
     assert_eq!(case.record("b"), None);
     case.put(&zoned("a", "4")).await.unwrap();

@@ -6,16 +6,13 @@
     reason = "helpers of tests are tests"
 )]
 
-#[path = "../../discovery/tests/api_server/mod.rs"]
-mod api_server;
+mod common;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use api_server::{ApiServer, Fault};
-use kubomesh_api::{RecordKey, StoredMesh, StoredMeshes, StoredRecord, StoredRecords, SwarmPeer};
+use common::{Switch, heard_now};
+use kubomesh_api::{StoredMesh, StoredMeshes, StoredRecords};
 use kubomesh_core::{
     Condition, ConditionKind, Fence, LinkCounts, LinkState, MemberReport, MemberState, Membership,
     MeshId, ReasonCode, Report, Role, Status, Timestamp,
@@ -25,6 +22,7 @@ use kubomesh_reporter::{
     Cluster, MeshNews, News, Reporter, ReporterMetrics, StatusTimings, Verdict,
 };
 use kubomesh_telemetry::Catalog;
+use kubomesh_testkit::api_server::{ApiServer, Fault};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -38,14 +36,6 @@ struct Case {
     peers: watch::Sender<Arc<StoredRecords>>,
     may_write: Arc<Switch>,
     _tasks: JoinSet<()>,
-}
-
-struct Switch(AtomicBool);
-
-impl Fence for Switch {
-    fn may_write(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 impl Case {
@@ -69,12 +59,12 @@ impl Case {
         let metrics = ReporterMetrics::register(&catalog).unwrap();
         catalog.meshes().add("apps", "kubo");
         let clock = Clock::start();
-        let may_write = Arc::new(Switch(AtomicBool::new(true)));
+        let may_write = Arc::new(Switch::new(true));
         let (news, news_seen) = watch::channel(Arc::default());
         let (meshes, meshes_seen) = watch::channel(Arc::default());
         let (peers, peers_seen) = watch::channel(Arc::default());
         let cluster = Cluster {
-            client: server.client(),
+            client: kube::Client::new(server.service(), "default"),
             meshes: meshes_seen,
             peers: peers_seen,
             fence: Arc::clone(&may_write) as Arc<dyn Fence>,
@@ -112,25 +102,8 @@ impl Case {
         };
         self.meshes
             .send_replace(Arc::new([(mesh_id(), stored)].into()));
-        let record = |peer: &Value| {
-            let peer: SwarmPeer = serde_json::from_value(peer.clone()).unwrap();
-            let name = peer.metadata.name.unwrap();
-            let stored = StoredRecord {
-                uid: peer.metadata.uid.unwrap().into(),
-                version: peer.metadata.resource_version.unwrap().into(),
-                record: kubomesh_api::record_from(&name, &peer.spec).map(Arc::new),
-                status: peer.status.map(Arc::new),
-            };
-            (RecordKey::new("apps", &name), stored)
-        };
-        let records: BTreeMap<_, _> = self.server.all("swarmpeers").iter().map(record).collect();
-        let version = self.server.snapshot().version();
-        self.peers.send_replace(Arc::new(StoredRecords {
-            synced: true,
-            version,
-            epoch: 0,
-            records,
-        }));
+        self.peers
+            .send_replace(Arc::new(heard_now(&self.server, 0)));
     }
 
     fn tell(&self, verdict: Verdict) {
@@ -357,7 +330,7 @@ async fn at_most_fifty_a_second_and_conditions_first() {
 #[tokio::test(start_paused = true)]
 async fn nothing_is_written_without_the_lease() {
     let case = Case::with(1);
-    case.may_write.0.store(false, Ordering::SeqCst);
+    case.may_write.set(false);
     case.report(report(1, 10, true));
     elapse(10_000).await;
     assert!(
@@ -365,7 +338,7 @@ async fn nothing_is_written_without_the_lease() {
         "{:?}",
         case.server.writes()
     );
-    case.may_write.0.store(true, Ordering::SeqCst);
+    case.may_write.set(true);
     elapse(2_000).await;
     assert_eq!(case.condition("Ready")["status"], "True");
 }

@@ -1,7 +1,8 @@
 //! A TCP server that says exactly the bytes it is told to, whatever it is asked.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kubomesh_core::Endpoint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,8 +12,7 @@ use tokio::task::JoinSet;
 
 /// What the server does with one request.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "each test binary uses some of them")]
-pub(crate) enum Step {
+pub enum Step {
     /// Sends these bytes and waits for the next request.
     Say(Vec<u8>),
     /// Sends these bytes and closes.
@@ -27,8 +27,9 @@ pub(crate) enum Step {
 
 /// The server: the steps are for the first connection, one a request; every further connection
 /// is closed at once. It ends when it is dropped.
-pub(crate) struct RawServer {
-    pub(crate) endpoint: Endpoint,
+pub struct RawServer {
+    /// Where it listens.
+    pub endpoint: Endpoint,
     seen: Arc<Mutex<Seen>>,
     gone: watch::Receiver<bool>,
     _tasks: JoinSet<()>,
@@ -36,51 +37,56 @@ pub(crate) struct RawServer {
 
 /// What reached the server.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Seen {
+pub struct Seen {
     /// Connections that were accepted.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// Requests, each with its header, in order.
-    pub(crate) requests: Vec<String>,
+    pub requests: Vec<String>,
 }
 
+// === impl RawServer ===
+
 impl RawServer {
-    pub(crate) async fn start(steps: Vec<Step>) -> Self {
-        let listener = TcpListener::bind("127.20.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+    /// Starts one on a free port of 127.20.0.1.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(steps: Vec<Step>) -> io::Result<Self> {
+        let ip = IpAddr::V4(Ipv4Addr::new(127, 20, 0, 1));
+        let listener = TcpListener::bind((ip, 0)).await?;
+        let port = listener.local_addr()?.port();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let (went, gone) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let shared = Arc::clone(&seen);
         tasks.spawn(async move {
             let mut steps = Some(steps);
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                shared.lock().unwrap().connections += 1;
+            while let Ok((stream, _)) = listener.accept().await {
+                lock(&shared).connections += 1;
                 if let Some(steps) = steps.take() {
                     serve(stream, steps, &shared).await;
                     went.send_replace(true);
                 }
             }
         });
-        let ip = IpAddr::V4(Ipv4Addr::new(127, 20, 0, 1));
-        Self {
+        Ok(Self {
             endpoint: Endpoint::http(ip, port),
             seen,
             gone,
             _tasks: tasks,
-        }
+        })
     }
 
     /// What reached the server so far.
-    #[allow(dead_code, reason = "each test binary uses some of them")]
-    pub(crate) fn seen(&self) -> Seen {
-        self.seen.lock().unwrap().clone()
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        lock(&self.seen).clone()
     }
 
     /// Waits until the first connection is over, whoever ended it.
-    #[allow(dead_code, reason = "each test binary uses some of them")]
-    pub(crate) async fn gone(&mut self) {
-        self.gone.wait_for(|gone| *gone).await.unwrap();
+    pub async fn gone(&mut self) {
+        // An error is the end of the server's task, and with it of every connection.
+        let _ = self.gone.wait_for(|gone| *gone).await;
     }
 }
 
@@ -89,7 +95,7 @@ async fn serve(mut stream: TcpStream, steps: Vec<Step>, seen: &Mutex<Seen>) {
         let Some(request) = header(&mut stream).await else {
             return;
         };
-        seen.lock().unwrap().requests.push(request);
+        lock(seen).requests.push(request);
         let over = match step {
             Step::Say(bytes) => stream.write_all(&bytes).await.is_err(),
             Step::SayAndClose(bytes) => {
@@ -99,7 +105,7 @@ async fn serve(mut stream: TcpStream, steps: Vec<Step>, seen: &Mutex<Seen>) {
             }
             Step::SayAndReset(bytes) => {
                 let _ = stream.write_all(&bytes).await;
-                stream.set_zero_linger().unwrap();
+                let _ = stream.set_zero_linger();
                 true
             }
             Step::SayAndHold(bytes) => {
@@ -126,10 +132,14 @@ async fn header(stream: &mut TcpStream) -> Option<String> {
     while !bytes.ends_with(b"\r\n\r\n") {
         bytes.push(stream.read_u8().await.ok()?);
     }
-    Some(String::from_utf8(bytes).unwrap())
+    String::from_utf8(bytes).ok()
 }
 
 async fn wait_for_close(stream: &mut TcpStream) {
     let mut byte = [0];
     while matches!(stream.read(&mut byte).await, Ok(1..)) {}
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use kubomesh_core::{Direction, Failure, FailureKind};
+use kubomesh_testkit::raw::Step;
 
-use super::raw::Step;
 use super::{DEADLINE, OTHER, OWN, answer, introduced, json, node, peer};
 use crate::limits::{MAX_CONNECTIONS, MAX_PEERING};
 

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{Address, PeerId};
+use kubomesh_testkit::raw::Step;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-use super::raw::Step;
 use super::rows::{Ask, OTHER_OPTIONS, ROWS};
 use super::{DEADLINE, introduced, node};
 use crate::query::Query;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{Address, Call, ConnLimits, Expected, Failure, FailureKind, Redacted};
+use kubomesh_testkit::raw::{RawServer, Step};
 use proptest::prelude::ProptestConfig;
 
-use super::raw::{RawServer, Step};
 use super::{DEADLINE, OTHER, OWN, address, introduced, json, node, own_id, peer};
 use crate::introduce;
 
@@ -54,7 +54,9 @@ async fn the_expected_peer_or_anyone_is_accepted_and_nobody_else() {
 
 #[tokio::test]
 async fn the_secret_goes_with_every_request() {
-    let server = RawServer::start(vec![own_id(), Step::Say(json(r#"{"Peers":null}"#))]).await;
+    let server = RawServer::start(vec![own_id(), Step::Say(json(r#"{"Peers":null}"#))])
+        .await
+        .unwrap();
     let connection = kubomesh_conn::open(&server.endpoint, None, DEADLINE)
         .await
         .unwrap();

@@ -1,10 +1,6 @@
-//! An API server in memory behind a real `kube::Client`: any kind, with versions, selectors, pages,
-//! watches, bookmarks, preconditions and a status subresource; and with what goes wrong.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "shared by the tests of two rooms, each of which uses a part"
-)]
+//! An API server in memory, as the service that a client of Kubernetes speaks through: any kind, with
+//! versions, selectors, pages, watches, bookmarks, preconditions and a status subresource; and with
+//! what goes wrong.
 
 mod request;
 mod store;
@@ -12,7 +8,7 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -23,7 +19,8 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use request::Asked;
-use store::Store;
+
+pub use store::Store;
 
 /// What goes wrong with a verb on a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +39,8 @@ pub enum Fault {
     Empty,
 }
 
-/// An API server. Cheap to clone; every clone is the same.
+/// An API server. Cheap to clone; every clone is the same. Kinds are named by their plural, and
+/// `plural/status` is that subresource.
 #[derive(Clone, Default)]
 pub struct ApiServer {
     inner: Arc<Mutex<Inner>>,
@@ -63,14 +61,14 @@ struct Inner {
 
 impl ApiServer {
     /// An empty one.
+    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A client of it.
-    pub fn client(&self) -> kube::Client {
-        let router = Router::new().fallback(answer).with_state(self.clone());
-        kube::Client::new(router, "default")
+    /// What a client is given in place of a connection: `kube::Client::new(server.service(), "default")`.
+    pub fn service(&self) -> Router {
+        Router::new().fallback(answer).with_state(self.clone())
     }
 
     /// Creates or replaces an object, as somebody else would; answers with what is stored.
@@ -81,10 +79,16 @@ impl ApiServer {
     }
 
     /// Changes an object, as somebody else would.
+    ///
+    /// # Panics
+    /// When it is not there: the test means another one.
     pub fn edit(&self, plural: &str, namespace: &str, name: &str, edit: impl FnOnce(&mut Value)) {
-        let mut object = self
-            .get(plural, namespace, name)
-            .expect("the object to edit");
+        let stored = self.get(plural, namespace, name);
+        assert!(
+            stored.is_some(),
+            "{plural} {namespace}/{name} is not there to be edited"
+        );
+        let mut object = stored.unwrap_or_default();
         edit(&mut object);
         self.put(plural, object);
     }
@@ -101,11 +105,13 @@ impl ApiServer {
     }
 
     /// An object as it stands.
+    #[must_use]
     pub fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
         self.lock().store.get(plural, namespace, name).cloned()
     }
 
-    /// All objects of a kind.
+    /// All objects of a kind, by namespace and name.
+    #[must_use]
     pub fn all(&self, plural: &str) -> Vec<Value> {
         self.lock().store.all(plural)
     }
@@ -134,6 +140,7 @@ impl ApiServer {
     }
 
     /// Everything as it is now, to be restored later.
+    #[must_use]
     pub fn snapshot(&self) -> Store {
         self.lock().store.clone()
     }
@@ -150,6 +157,7 @@ impl ApiServer {
     }
 
     /// How many requests of a verb on a kind there were.
+    #[must_use]
     pub fn asked(&self, verb: &str, plural: &str) -> usize {
         let prefix = format!("{verb} {plural} ");
         self.lock()
@@ -159,7 +167,8 @@ impl ApiServer {
             .count()
     }
 
-    /// Requests that change something.
+    /// Requests that change something, each as `verb plural namespace/name`, in order.
+    #[must_use]
     pub fn writes(&self) -> Vec<String> {
         let reads = ["get ", "list ", "watch "];
         let is_write = |line: &&String| !reads.iter().any(|read| line.starts_with(read));
@@ -167,7 +176,7 @@ impl ApiServer {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn fault(&self, asked: &Asked) -> Option<Fault> {
@@ -177,7 +186,7 @@ impl ApiServer {
         let (fault, times) = inner.faults.get_mut(&key)?;
         let fault = *fault;
         if let Some(times) = times {
-            *times -= 1;
+            *times = times.saturating_sub(1);
             if *times == 0 {
                 inner.faults.remove(&key);
             }
@@ -209,12 +218,13 @@ async fn answer(State(server): State<ApiServer>, request: Request<Body>) -> Resp
 }
 
 /// A `Status` as the API server sends one.
-pub(crate) fn status(code: u16, message: &str) -> Response {
+fn status(code: u16, message: &str) -> Response {
     let body = json!({
         "apiVersion": "v1", "kind": "Status", "status": "Failure", "code": code,
         "message": message, "reason": reason(code),
     });
-    (StatusCode::from_u16(code).unwrap(), axum::Json(body)).into_response()
+    let code = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (code, axum::Json(body)).into_response()
 }
 
 fn reason(code: u16) -> &'static str {

@@ -6,39 +6,52 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use serde_json::Value;
 
+/// Bytes of a body that are read at most.
+const MOST_BYTES: usize = 1 << 24;
+
 /// What is asked.
 #[derive(Debug)]
-pub struct Asked {
-    pub verb: &'static str,
+pub(super) struct Asked {
+    /// As RBAC names it; empty for a method that has none.
+    pub(super) verb: &'static str,
     /// Plural of the kind; with `/status` behind it for that subresource.
-    pub plural: String,
-    pub namespace: String,
-    pub name: String,
-    pub query: BTreeMap<String, String>,
-    pub body: Value,
+    pub(super) plural: String,
+    /// Empty for all of them, and for kinds that have none.
+    pub(super) namespace: String,
+    /// Empty when a whole kind is asked about.
+    pub(super) name: String,
+    /// Null when it is no JSON.
+    pub(super) body: Value,
+    query: BTreeMap<String, String>,
 }
 
+// === impl Asked ===
+
 impl Asked {
-    pub async fn read(request: Request<Body>) -> Self {
+    /// Reads a request to its end.
+    pub(super) async fn read(request: Request<Body>) -> Self {
         let (parts, body) = request.into_parts();
-        let body = to_bytes(body, 1 << 24).await.unwrap();
+        let body = to_bytes(body, MOST_BYTES).await.unwrap_or_default();
         let mut path = parts.uri.path().trim_matches('/').split('/');
         if path.next() == Some("apis") {
             path.next();
         }
         path.next();
-        let mut rest: Vec<_> = path.collect();
-        let mut namespace = String::new();
-        if rest.first() == Some(&"namespaces") && rest.len() > 2 {
-            namespace = rest[1].to_owned();
-            rest.drain(..2);
-        }
-        let name = rest.get(1).copied().unwrap_or_default().to_owned();
-        let plural = match rest.get(2) {
-            Some(subresource) => format!("{}/{subresource}", rest[0]),
-            None => rest[0].to_owned(),
+        let rest: Vec<_> = path.collect();
+        let (namespace, rest) = match rest[..] {
+            ["namespaces", namespace, ref rest @ ..] if !rest.is_empty() => (namespace, rest),
+            ref rest => ("", rest),
         };
-        let query = query(parts.uri.query().unwrap_or_default());
+        let part = |index: usize| rest.get(index).copied().unwrap_or_default();
+        let (kind, name) = (part(0), part(1));
+        let plural = match rest.get(2) {
+            Some(subresource) => format!("{kind}/{subresource}"),
+            None => kind.to_owned(),
+        };
+        let query = parts.uri.query().unwrap_or_default();
+        let query: BTreeMap<_, _> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
         let verb = match parts.method.as_str() {
             "GET" if query.get("watch").is_some_and(|watch| watch == "true") => "watch",
             "GET" if name.is_empty() => "list",
@@ -47,20 +60,21 @@ impl Asked {
             "PUT" => "update",
             "PATCH" => "patch",
             "DELETE" => "delete",
-            other => panic!("method {other}"),
+            _ => "",
         };
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
         Self {
             verb,
             plural,
-            namespace,
-            name,
-            query,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
             body,
+            query,
         }
     }
 
-    pub fn param(&self, name: &str) -> &str {
+    /// A parameter; empty when it is not given.
+    pub(super) fn param(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
     }
 }
@@ -73,18 +87,4 @@ impl std::fmt::Display for Asked {
             self.verb, self.plural, self.namespace, self.name
         )
     }
-}
-
-fn query(text: &str) -> BTreeMap<String, String> {
-    let pair = |pair: &str| {
-        let (name, value) = pair.split_once('=')?;
-        Some((
-            name.to_owned(),
-            value
-                .replace("%3D", "=")
-                .replace("%2C", ",")
-                .replace('+', " "),
-        ))
-    };
-    text.split('&').filter_map(pair).collect()
 }

@@ -16,34 +16,40 @@ pub struct Store {
     uids: u64,
     objects: BTreeMap<Key, Value>,
     /// Version, key, before, after.
-    pub events: Vec<(u64, Key, Option<Value>, Option<Value>)>,
-    pub compacted: u64,
+    pub(super) events: Vec<(u64, Key, Option<Value>, Option<Value>)>,
+    /// A watch from before this version has missed something.
+    pub(super) compacted: u64,
 }
 
+/// The object, or status code and message.
 type Outcome = Result<Value, (u16, String)>;
 
+// === impl Store ===
+
 impl Store {
+    /// The `resourceVersion` of the last change.
+    #[must_use]
     pub fn version(&self) -> u64 {
         self.version + 1_000
     }
 
-    pub fn compact(&mut self) {
+    pub(super) fn compact(&mut self) {
         self.compacted = self.version();
         self.events.clear();
     }
 
-    pub fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
+    pub(super) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<&Value> {
         self.objects
             .get(&(plural.into(), namespace.into(), name.into()))
     }
 
-    pub fn all(&self, plural: &str) -> Vec<Value> {
+    pub(super) fn all(&self, plural: &str) -> Vec<Value> {
         let of_kind = self.objects.iter().filter(|(key, _)| key.0 == plural);
         of_kind.map(|(_, object)| object.clone()).collect()
     }
 
     /// Creates or replaces without any precondition.
-    pub fn put(&mut self, plural: &str, mut object: Value) -> Value {
+    pub(super) fn put(&mut self, plural: &str, mut object: Value) -> Value {
         let text = |field: &str| {
             object["metadata"][field]
                 .as_str()
@@ -68,7 +74,7 @@ impl Store {
         object
     }
 
-    pub fn delete(&mut self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+    pub(super) fn delete(&mut self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
         let key: Key = (plural.into(), namespace.into(), name.into());
         let mut before = self.objects.remove(&key)?;
         self.version += 1;
@@ -78,13 +84,15 @@ impl Store {
         Some(before)
     }
 
-    pub fn lose(&mut self, plural: &str, namespace: &str, name: &str) {
+    /// Deletes without an event.
+    pub(super) fn lose(&mut self, plural: &str, namespace: &str, name: &str) {
         self.version += 1;
         self.objects
             .remove(&(plural.into(), namespace.into(), name.into()));
     }
 
-    pub fn answer(&mut self, asked: &Asked) -> Outcome {
+    /// Does what is asked; watches are not for here.
+    pub(super) fn answer(&mut self, asked: &Asked) -> Outcome {
         let Asked {
             plural,
             namespace,
@@ -120,15 +128,14 @@ impl Store {
                 self.delete(plural, namespace, name);
                 Ok(json!({ "apiVersion": "v1", "kind": "Status", "status": "Success" }))
             }
-            other => panic!("verb {other}"),
+            other => Err((405, format!("verb `{other}` is not known here"))),
         }
     }
 
     fn patch_status(&mut self, asked: &Asked) -> Outcome {
-        let plural = asked
-            .plural
-            .strip_suffix("/status")
-            .expect("only statuses are patched");
+        let Some(plural) = asked.plural.strip_suffix("/status") else {
+            return Err((405, "only statuses can be patched here".to_owned()));
+        };
         let before = self.get(plural, &asked.namespace, &asked.name).cloned();
         let mut object = before.ok_or((404, "not found".to_owned()))?;
         // As the real one: the version counts, the UID is not looked at.
@@ -139,11 +146,10 @@ impl Store {
     }
 
     fn list(&self, asked: &Asked) -> Outcome {
-        assert_eq!(
-            asked.param("resourceVersion"),
-            "",
-            "a list is to be consistent"
-        );
+        // Such a list may be answered from an old cache: the product never asks for one.
+        if !asked.param("resourceVersion").is_empty() {
+            return Err((400, "a list is to be consistent here".to_owned()));
+        }
         let limit: usize = asked.param("limit").parse().unwrap_or(usize::MAX);
         let skip: usize = asked.param("continue").parse().unwrap_or(0);
         let of_kind = self.objects.iter().filter(|(key, object)| {
@@ -176,9 +182,11 @@ fn named(asked: &Asked) -> String {
 fn without_status(object: &Value, before: Option<&Value>) -> Value {
     let mut object = object.clone();
     let status = before.map_or(Value::Null, |before| before["status"].clone());
-    object["status"] = status;
-    if object["status"].is_null() {
-        object.as_object_mut().expect("an object").remove("status");
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+        if !status.is_null() {
+            fields.insert("status".to_owned(), status);
+        }
     }
     object
 }
@@ -193,14 +201,14 @@ fn precondition(stated: &Value, stands: &Value) -> Result<(), (u16, String)> {
     Ok(())
 }
 
-/// Equality requirements only.
-pub fn selects(selector: &str, object: &Value) -> bool {
+/// Whether a label selector matches; only equality is known, anything else matches nothing.
+pub(super) fn selects(selector: &str, object: &Value) -> bool {
     let labels = &object["metadata"]["labels"];
     selector
         .split(',')
         .filter(|part| !part.is_empty())
         .all(|part| {
-            let (label, value) = part.split_once('=').expect("only equality");
-            labels[label] == value
+            part.split_once('=')
+                .is_some_and(|(label, value)| labels[label] == value)
         })
 }

@@ -13,11 +13,14 @@ use super::request::Asked;
 use super::store::selects;
 use super::{ApiServer, Fault, status};
 
+/// One watch that is open.
 struct Watching {
     server: ApiServer,
     asked: Asked,
     fault: Option<Fault>,
+    /// Version that was told last; the greatest one once all is told.
     from: u64,
+    /// It breaks off when the server's is another.
     cut: u64,
     until: Instant,
 }
@@ -29,6 +32,7 @@ enum Next {
     Break,
 }
 
+/// Answers with what happens from a version on.
 pub(super) fn answer(server: ApiServer, asked: Asked, fault: Option<Fault>) -> Response {
     let from: u64 = asked.param("resourceVersion").parse().unwrap_or(0);
     let (cut, compacted) = {
@@ -58,6 +62,8 @@ pub(super) fn answer(server: ApiServer, asked: Asked, fault: Option<Fault>) -> R
     });
     Response::new(Body::from_stream(lines.boxed()))
 }
+
+// === impl Watching ===
 
 impl Watching {
     async fn next(&mut self) -> Next {
