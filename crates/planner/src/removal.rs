@@ -41,34 +41,35 @@ pub(crate) fn remove(pass: &mut Pass<'_>, linked: &mut Linked) -> Removed {
 }
 
 /// Entries of ours for identities that are retired and nobody's now.
-fn retired(pass: &Pass<'_>, removed: &mut Removed, by_node: &mut [Vec<PeerId>]) {
-    for (node, peer) in &pass.sides.gone {
-        let origins = &pass.world.known[peer].addresses;
-        if !origins
-            .iter()
-            .all(|(_, origin)| matches!(origin, Origin::Retired { .. }))
-        {
-            continue;
-        }
-        take(pass, *node, *peer, removed, by_node);
+fn retired(pass: &mut Pass<'_>, removed: &mut Removed, by_node: &mut [Vec<PeerId>]) {
+    let is_retired = |peer: &PeerId| {
+        let mut origins = pass.world.known[peer].addresses.iter();
+        origins.all(|(_, origin)| matches!(origin, Origin::Retired { .. }))
+    };
+    let gone = pass.sides.gone.iter().copied();
+    let gone: Vec<(usize, PeerId)> = gone.filter(|(_, peer)| is_retired(peer)).collect();
+    for (node, peer) in gone {
+        take(pass, node, peer, removed, by_node);
     }
 }
 
 /// Every entry of ours.
-fn release(pass: &Pass<'_>, removed: &mut Removed, by_node: &mut [Vec<PeerId>]) {
+fn release(pass: &mut Pass<'_>, removed: &mut Removed, by_node: &mut [Vec<PeerId>]) {
     for node in 0..pass.world.nodes.len() {
-        for (far, entry) in pass.sides.entries(node) {
-            if let (Entry::Current | Entry::Former, Some(peer)) =
-                (entry, pass.world.nodes[*far].place)
-            {
-                take(pass, node, peer, removed, by_node);
-            }
+        let ours = pass.sides.entries(node).iter();
+        let ours: Vec<PeerId> = ours
+            .filter(|(_, entry)| *entry != Entry::Foreign)
+            .filter_map(|(far, _)| pass.world.nodes[*far].place)
+            .collect();
+        for peer in ours {
+            take(pass, node, peer, removed, by_node);
         }
     }
 }
 
+/// One entry of a node goes, now or when the node may be called.
 fn take(
-    pass: &Pass<'_>,
+    pass: &mut Pass<'_>,
     node: usize,
     peer: PeerId,
     removed: &mut Removed,
@@ -76,8 +77,14 @@ fn take(
 ) {
     if pass.world.input.membership.doubt.is_some() {
         removed.held += 1;
-    } else if pass.world.input.policy.mode != Mode::Observe && pass.callable(node).is_ok() {
-        by_node[node].push(peer);
+        return;
+    }
+    if pass.world.input.policy.mode == Mode::Observe {
+        return;
+    }
+    match pass.callable(node) {
+        Ok(()) => by_node[node].push(peer),
+        Err(until) => drop(pass.waiting(node, until)),
     }
 }
 

@@ -433,3 +433,23 @@ fn a_pair_that_was_not_wanted_for_a_moment_keeps_its_pace() {
     fleet.node("c").swarm = true;
     fleet.ends_well();
 }
+
+/// What could not be taken away is tried again when the wait is over.
+#[test]
+fn a_removal_that_failed_is_due_again() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.policy.mode = Mode::Release;
+    fleet.wait(secs(10));
+    fleet.observe();
+    let planned = fleet.plan();
+    assert!(planned.plan.to_string().contains("b: peering rm"));
+    fleet.node("b").failure = Some(Failure::new(FailureKind::TimedOut, "no answer in time"));
+    fleet.apply(&planned);
+    fleet.node("b").failure = None;
+    let planned = fleet.pass_after(secs(1));
+    assert!(planned.plan.is_empty(), "{}", planned.plan);
+    assert_eq!(planned.report.next_due, Some(secs(9)));
+    let _ = fleet.pass_after(secs(9));
+    assert!(fleet.nodes["b"].peering.is_empty());
+    assert!(fleet.settle().plan.is_empty());
+}

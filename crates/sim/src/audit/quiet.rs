@@ -68,8 +68,7 @@ impl Sim {
     /// All is well: nothing is called or written any more, and it stays so.
     fn stay_well(&mut self) {
         let acts = self.audit.acts;
-        let span = self.policy.resync.0 * SWEEPS + LOOK;
-        self.run_until(self.now() + span);
+        self.run_until(self.now() + self.watch());
         if self.audit.acts != acts {
             let detail = match self
                 .holder()
@@ -91,6 +90,11 @@ impl Sim {
             self.audit
                 .broke(property, format!("all was well, and then: {detail}"));
         }
+    }
+
+    /// How long all has to stay well.
+    fn watch(&self) -> Duration {
+        self.policy.resync.0 * SWEEPS + LOOK
     }
 
     fn end_faults(&mut self) {
@@ -182,6 +186,10 @@ impl Sim {
         }
         if wells.iter().any(|well| self.keeps_filter(well)) {
             return late("a filter is still to be taken away");
+        }
+        let due = last.report.next_due.map(|due| last.report.at + due);
+        if due.is_some_and(|due| due > self.now() && due <= self.now() + self.watch()) {
+            return late("something is due in a moment");
         }
         let asked = |well: &Well| {
             let seen = holder.state.known.get(&well.name);

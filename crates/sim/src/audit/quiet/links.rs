@@ -66,7 +66,9 @@ impl Sim {
                     continue;
                 };
                 let excused = self.audit.excused.contains(&(*peer, address.clone()));
-                if known(&far) && !excused && address.ip() != Some(far.ip) {
+                // A pair that a filter keeps apart is given nothing.
+                let apart = self.filtered(well, far) || self.filtered(far, well);
+                if known(&far) && !apart && !excused && address.ip() != Some(far.ip) {
                     let detail = format!("{} has {} at {address}", well.name, far.name);
                     return Some((Property::Linked, detail));
                 }
