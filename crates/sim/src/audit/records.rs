@@ -100,16 +100,16 @@ impl Sim {
     /// What a record explained no longer is on no member's node, as far as the controller sees
     /// members.
     fn judge_dropped(&mut self, who: Who, name: &str, dropped: &BTreeSet<(PeerId, Address)>) {
-        let stored: BTreeSet<String> = self.store.records.keys().cloned().collect();
+        let recorded = self.store.records.values().map(|stored| &stored.record);
+        let recorded = recorded.filter(|record| record.peer_id.is_some());
+        let recorded: BTreeSet<MemberName> = recorded.map(|one| one.member.clone()).collect();
         let seen: BTreeMap<_, _> = match self.living(who) {
             Some(controller) => {
-                // A pod without a record that is not Ready is contacted by nobody.
-                let met = |name: &MemberName| stored.contains(name.as_str());
+                // A pod without a recorded identity that is not Ready is contacted by nobody.
                 let members = controller.state.membership.members.values();
-                let members = members.filter(|member| member.ready || met(&member.name));
+                let met = members.filter(|one| one.ready || recorded.contains(&one.name));
                 let read = |uid: &MemberUid| controller.read_from.get(uid).copied();
-                members
-                    .map(|member| (member.uid.clone(), read(&member.uid)))
+                met.map(|member| (member.uid.clone(), read(&member.uid)))
                     .collect()
             }
             None => return,
