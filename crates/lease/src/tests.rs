@@ -3,5 +3,4 @@
 mod candidate;
 mod config;
 mod contenders;
-mod fake_api;
 mod machine;

@@ -234,6 +234,8 @@ fn reason(code: u16) -> &'static str {
         404 => "NotFound",
         409 => "Conflict",
         410 => "Expired",
+        422 => "Invalid",
+        503 => "ServiceUnavailable",
         _ => "InternalError",
     }
 }

@@ -115,7 +115,12 @@ impl Store {
                     .get(plural, namespace, name)
                     .cloned()
                     .ok_or_else(missing)?;
-                precondition(&asked.body["metadata"], &before)?;
+                let stated = &asked.body["metadata"];
+                // As of leases and custom resources.
+                if stated["resourceVersion"].is_null() {
+                    return Err((422, "metadata.resourceVersion: must be specified".into()));
+                }
+                precondition(stated, &before)?;
                 Ok(self.put(plural, without_status(&asked.body, Some(&before))))
             }
             "patch" => self.patch_status(asked),
