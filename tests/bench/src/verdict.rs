@@ -85,7 +85,8 @@ impl Verdict {
         self.met
     }
 
-    /// `name ratio× target ok|short`; without a target where none is looked at.
+    /// `name ratio× target ok|short`; without a target where none is looked at, and without a ratio
+    /// where the kernel's clock ticks saw nothing of one side.
     pub(crate) fn line(&self, smoke: bool) -> String {
         let Self {
             name,
@@ -93,11 +94,15 @@ impl Verdict {
             target,
             met,
         } = self;
+        let ratio = match ratio.is_finite() {
+            true => format!("{ratio:.2}×"),
+            false => "too little to measure,".into(),
+        };
         if smoke {
-            return format!("{name} {ratio:.2}× no target");
+            return format!("{name} {ratio} no target");
         }
         let word = if *met { "ok" } else { "short" };
-        format!("{name} {ratio:.2}× {target} {word}")
+        format!("{name} {ratio} {target} {word}")
     }
 }
 

@@ -194,6 +194,10 @@ fn changed(before: &Files, after: &Files) -> usize {
 fn findings(size: &Size, turns: &[Turn], mutating: u64, written: usize) -> Findings {
     let per_node = |span: Duration| 1000.0 * ms(span) / size.nodes as f64;
     let ratio = |turn: &Turn| turn.controller.as_secs_f64() / turn.bare.as_secs_f64();
+    let told = |ratio: f64| match ratio.is_finite() {
+        true => format!("{ratio:.2}×"),
+        false => "–".into(),
+    };
     let heading = [
         "resync",
         "controller µs/member",
@@ -206,7 +210,7 @@ fn findings(size: &Size, turns: &[Turn], mutating: u64, written: usize) -> Findi
             (number + 1).to_string(),
             format!("{:.1}", per_node(turn.controller)),
             format!("{:.1}", per_node(turn.bare)),
-            format!("{:.2}×", ratio(turn)),
+            told(ratio(turn)),
         ]);
     }
     let sum = |of: fn(&Turn) -> Duration| turns.iter().map(of).sum::<Duration>();
@@ -218,7 +222,7 @@ fn findings(size: &Size, turns: &[Turn], mutating: u64, written: usize) -> Findi
         "all".into(),
         format!("{:.1}", per_node(all.controller) / turns.len() as f64),
         format!("{:.1}", per_node(all.bare) / turns.len() as f64),
-        format!("{:.2}×", ratio(&all)),
+        told(ratio(&all)),
     ]);
     let note = format!(
         "{} members, every {} s; {mutating} mutating calls, {written} records written",
