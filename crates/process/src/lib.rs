@@ -1,4 +1,5 @@
-//! What every binary shares: signals, the two-stage stop, named readiness, the clock.
+//! What every binary shares: signals, the two-stage stop, named readiness, the clock, careful
+//! reading of files.
 //!
 //! ```text
 //! first signal ──▶ stopping ──▶ work ends by itself ──▶ closing ──▶ services end ──▶ exit 0
@@ -10,12 +11,14 @@
 //! faces), so that the last calls still go out under the lease and the probes answer to the end.
 
 mod clock;
+mod file;
 mod process;
 mod readiness;
 mod signals;
 mod task;
 
 pub use clock::Clock;
+pub use file::{ReadError, read_file, read_file_within, regular};
 pub use process::{DEFAULT_DRAIN, Ending, Process};
 pub use readiness::{Blocker, Readiness};
 pub use task::{TaskOutput, Tasks};
