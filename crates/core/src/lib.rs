@@ -8,8 +8,9 @@
 //! Beside the values stand the state machines that both the product and the simulation run, so that
 //! what is simulated is what is shipped: whether the absent may be believed gone ([`DoubtMachine`])
 //! and who of several at one address is contacted ([`address_conflicts`]), for discovery; who is
-//! asked when ([`HealthBook`]) and how a sequence goes on ([`Progress`]), for the executor; when the
-//! loop looks again ([`Schedule`]) and what is not sent twice ([`Busy`]), for the controller.
+//! asked when ([`HealthBook`]), how long answers are waited for ([`Patience`]) and how a sequence goes
+//! on ([`Progress`]), for the executor; when the loop looks again ([`Schedule`]) and what is not sent
+//! twice ([`Busy`]), for the controller.
 
 mod address;
 mod busy;
@@ -25,6 +26,7 @@ mod id;
 mod inquiry;
 mod member;
 mod observation;
+mod patience;
 mod plan;
 mod policy;
 mod progress;
@@ -53,6 +55,7 @@ pub use member::{
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
 };
+pub use patience::Patience;
 pub use plan::{Action, Call, Outcome, Plan, RecordWrite, Sequence};
 pub use policy::{
     Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings,

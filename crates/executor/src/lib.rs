@@ -1,9 +1,9 @@
 //! Bounded fan-out to nodes: `observe` reads, `apply` writes. It has no choices: what is asked and
 //! what is sent, to whom, in which order and with which deadline stands in its arguments.
 //!
-//! A sweep waits for nobody for long: when nobody has answered for [`PATIENCE`], those that are
-//! missing go on in the background, and their answers wake a later pass. A node's error changes only what is known of that
-//! node.
+//! A sweep waits for nobody for long: when [`Patience`](kubomesh_core::Patience) ends, those that are
+//! missing go on in the background, and their answers wake a later pass. A node's error changes only
+//! what is known of that node.
 
 mod apply;
 mod gate;
@@ -30,7 +30,6 @@ use crate::wake::Wake;
 
 pub use crate::metrics::ExecutorMetrics;
 pub use crate::observe::Observations;
-pub use crate::sweep::{LONGEST_WAIT, PATIENCE};
 
 /// Deadline of one read and of one short write (rules.md, Limits).
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);
@@ -150,6 +149,14 @@ impl Executor {
         self.inner.lines.retain(&BTreeSet::new());
         self.inner.tracker.close();
         self.inner.tracker.wait().await;
+    }
+
+    /// Forgets every life, and what was answered and not taken: whoever takes over, if only again,
+    /// starts from what is. What is still under way ends within its deadline and counts.
+    pub fn forget(&self) {
+        self.retain(&BTreeSet::new());
+        lock(&self.inner.answers).clear();
+        lock(&self.inner.outcomes).clear();
     }
 
     /// Forgets every life but these: closes their connections, drops their health.

@@ -8,6 +8,9 @@ use crate::line::Line;
 use crate::metrics::Verb;
 use crate::{Inner, READ_DEADLINE};
 
+/// Largest CA file.
+const MAX_CA: u64 = 16 << 20;
+
 /// A failure, and the identity that was seen before it.
 pub(crate) type Refused = Box<(Option<Sighting>, Failure)>;
 
@@ -99,7 +102,7 @@ async fn trust(ca_file: Option<&str>) -> Reading<Tls> {
     let Some(path) = ca_file else {
         return Tls::with_system_roots().map_err(|error| refused(error.to_string()));
     };
-    let pem = tokio::fs::read(path).await;
+    let pem = kubomesh_process::read_file_within(path.into(), MAX_CA, READ_DEADLINE).await;
     let pem = pem.map_err(|error| refused(format!("caFile {path} cannot be read: {error}")))?;
     Tls::with_ca(&pem).map_err(|error| refused(format!("caFile {path}: {error}")))
 }

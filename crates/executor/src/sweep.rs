@@ -2,23 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
+use kubomesh_core::Patience;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
-
-/// How long a pass waits for nothing: when no answer has come for so long, it goes on without those
-/// that are missing. Ten times what a healthy node in the same cluster takes for all its reads
-/// (0.4–0.9 ms each, measured-on-kubo row 2) even when the machine is loaded, and short enough that
-/// one hung node does not delay another's link.
-pub const PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long a pass waits while answers keep coming: what wakes the loop meanwhile must not wait for
-/// all links of a large mesh.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-/// Part of [`PATIENCE`] after which progress is looked at.
-const LOOKS: u32 = 4;
 
 /// The tasks of one sweep, as the pass that waits for them sees them.
 pub(crate) struct Sweep {
@@ -45,17 +32,14 @@ impl Sweep {
         (Self { steps, ended }, part)
     }
 
-    /// Waits until all tasks have ended, none got on for [`PATIENCE`], or [`LONGEST_WAIT`] is over.
+    /// Waits until all tasks have ended, or as long as patience lasts.
     pub(crate) async fn wait(mut self) {
-        let until = Instant::now() + LONGEST_WAIT;
-        let (mut seen, mut silent) = (0, 0);
-        while silent < LOOKS && Instant::now() < until {
-            if timeout(PATIENCE / LOOKS, self.ended.recv()).await.is_ok() {
-                return;
-            }
-            let steps = self.steps.load(Ordering::Relaxed);
-            silent = if steps == seen { silent + 1 } else { 0 };
-            seen = steps;
+        let (began, mut patience) = (Instant::now(), Patience::default());
+        let mut lasts = true;
+        while lasts {
+            let ended = timeout(Patience::LOOK, self.ended.recv()).await;
+            let answers = self.steps.load(Ordering::Relaxed);
+            lasts = ended.is_err() && patience.lasts(answers, began.elapsed());
         }
     }
 }

@@ -6,8 +6,8 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use kubomesh_core::{Expected, FailureKind, Inquiry, MemberName, Scope, Timestamp};
-use kubomesh_executor::{Executor, Observations, PATIENCE};
+use kubomesh_core::{Expected, FailureKind, Inquiry, MemberName, Patience, Scope, Timestamp};
+use kubomesh_executor::{Executor, Observations};
 use kubomesh_model::Stop;
 use kubomesh_testkit::{FakeKubo, Faults, Fleet};
 
@@ -39,7 +39,7 @@ async fn woken(executor: &Executor) -> BTreeSet<MemberName> {
 async fn a_late_answer_wakes_and_is_taken_by_the_next_pass() {
     let fleet = Fleet::certain();
     let fakes = fakes(&fleet, 21, 3).await;
-    fakes[1].set_faults(Faults::slow(PATIENCE * 3));
+    fakes[1].set_faults(Faults::slow(Patience::SILENCE * 3));
     let (executor, mut known) = (executor(MANY), Observations::new());
     let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
     assert_eq!(renewed, names([0, 2]));
@@ -65,7 +65,7 @@ async fn a_late_answer_does_not_bring_back_what_was_forgotten_meanwhile() {
     let (executor, mut known) = (executor(MANY), Observations::new());
     executor.observe(inquiries(&fakes), true, &mut known).await;
     assert!(known[&name(0)].sighting.is_some());
-    fakes[0].set_faults(Faults::slow(PATIENCE * 3));
+    fakes[0].set_faults(Faults::slow(Patience::SILENCE * 3));
     executor.observe(inquiries(&fakes), true, &mut known).await;
     known.clear();
     fakes[0].kill(Stop::Closed);

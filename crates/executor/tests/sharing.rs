@@ -6,8 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use kubomesh_core::{Action, Address, Call, Limits, Timestamp};
-use kubomesh_executor::PATIENCE;
+use kubomesh_core::{Action, Address, Call, Limits, Patience, Timestamp};
 use kubomesh_testkit::{FakeKubo, Fault, Faults, Fleet};
 
 use crate::common::{
@@ -66,7 +65,7 @@ async fn a_node_that_hangs_delays_no_other() {
         .collect();
     let began = Instant::now();
     let outcomes = executor.apply(sequences).await;
-    assert!(began.elapsed() < PATIENCE * 3);
+    assert!(began.elapsed() < Patience::SILENCE * 3);
     assert_eq!(outcomes.len(), 18);
     assert_eq!(executor.busy().links.len(), 9);
     // Their answer is the deadline's, and it wakes who waits.
@@ -126,7 +125,7 @@ async fn a_member_is_busy_until_all_its_calls_have_ended() {
     };
     // Longer than anybody waits for it.
     let patient = |call| Action {
-        deadline: PATIENCE * 2,
+        deadline: Patience::SILENCE * 2,
         ..action(call, None)
     };
     let sequences = [add, remove].map(|call| sequence(&fakes, 0, vec![patient(call)]));

@@ -45,7 +45,7 @@ pub(crate) enum Job {
     Answer(Box<Request>, Reading<Answer>, Option<Wire>),
     /// The controller gives up on a request.
     Timeout(Box<Request>),
-    /// A pass waits no longer.
+    /// A pass looks whether its nodes get on: its wait of this number.
     Patience(Who, u64),
     /// A controller looks whether there is something to do.
     Wake(Who),

@@ -138,7 +138,7 @@ impl Sim {
             Job::Arrive(request) => self.arrive(*request),
             Job::Answer(request, result, wire) => self.answered(*request, result, wire),
             Job::Timeout(request) => self.timed_out(*request),
-            Job::Patience(who, pass) => self.patience(who, pass),
+            Job::Patience(who, wait) => self.patience(who, wait),
             Job::Wake(who) => self.woken(who),
             Job::Hear(who) => self.hear(who),
             Job::Store(who, write) => self.store_arrives(who, *write),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{LONGEST_WAIT, PATIENCE, Part, Sweep};
+use super::{Part, Patience, Sweep};
 
 /// How long a pass waits for a task that does this.
 async fn waited<F: Future<Output = ()> + Send + 'static>(task: impl FnOnce(Part) -> F) -> Duration {
@@ -29,36 +29,39 @@ async fn tasks_that_end_are_waited_for() {
 #[tokio::test(start_paused = true)]
 async fn silence_is_waited_for_no_longer_than_patience() {
     let took = waited(|part| async move {
-        sleep(PATIENCE * 100).await;
+        sleep(Patience::SILENCE * 100).await;
         drop(part);
     });
-    assert_eq!(took.await, PATIENCE);
+    assert_eq!(took.await, Patience::SILENCE);
 }
 
 #[tokio::test(start_paused = true)]
 async fn progress_is_waited_for_and_silence_counts_from_the_last() {
     let took = waited(|part| async move {
         for _ in 0..4 {
-            sleep(PATIENCE / 2).await;
+            sleep(Patience::SILENCE / 2).await;
             part.step();
         }
-        sleep(PATIENCE * 100).await;
+        sleep(Patience::SILENCE * 100).await;
     });
     let took = took.await;
-    assert!(took > PATIENCE * 2 && took <= PATIENCE * 7 / 2, "{took:?}");
+    assert!(
+        took > Patience::SILENCE * 2 && took <= Patience::SILENCE * 7 / 2,
+        "{took:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn endless_progress_is_left_to_itself() {
     let took = waited(|part| async move {
         loop {
-            sleep(PATIENCE / 10).await;
+            sleep(Patience::SILENCE / 10).await;
             part.step();
         }
     });
     let took = took.await;
     assert!(
-        took >= LONGEST_WAIT && took < LONGEST_WAIT + PATIENCE,
+        took >= Patience::LONGEST && took < Patience::LONGEST + Patience::SILENCE,
         "{took:?}"
     );
 }

@@ -6,7 +6,7 @@ use kubomesh_core::{Call, Failure, FailureKind, MemberUid, Progress, Reading, Se
 
 use super::task::{Context, Run, Task, TaskId, Wire};
 use super::{Carried, Controller, Phase, Who};
-use crate::queue::{Job, Request, To};
+use crate::queue::{Request, To};
 use crate::rules::Rule;
 use crate::sim::Sim;
 use crate::truth::rpc::{Answer, Verb};
@@ -21,7 +21,6 @@ impl Sim {
             return;
         };
         carried.context.began = now;
-        let pass = carried.context.pass;
         let sequences = carried.plan.sequences.clone();
         let context = carried.context;
         controller.phase = Phase::Applying(carried);
@@ -36,6 +35,7 @@ impl Sim {
                 .or_default()
                 .push(sequence);
         }
+        self.wait_for_nodes(who);
         for (uid, sequences) in nodes {
             let Some(controller) = self.living(who) else {
                 return;
@@ -46,8 +46,6 @@ impl Sim {
             backlog.extend(sequences.into_iter().map(|sequence| (sequence, context)));
             self.begin_runs(who, &uid);
         }
-        self.queue
-            .push(now + super::pass::PATIENCE, Job::Patience(who, pass));
     }
 
     /// Begins as many of a node's sequences as may be under way.
@@ -227,7 +225,9 @@ impl Sim {
             Phase::Applying(carried) => carried.pending.remove(&task),
             _ => false,
         };
-        if !waited {
+        if waited {
+            controller.sweep.answers += 1;
+        } else {
             controller.executor.woken.insert(member);
         }
         self.begin_runs(who, &uid);

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Busy, HealthBook, MemberName, MemberUid, Membership, MeshId, Observation, Outcome, Plan,
-    Policy, Record, RecordWrite, Report, Sequence, Timestamp,
+    Busy, HealthBook, MemberName, MemberUid, Membership, MeshId, Observation, Outcome, Patience,
+    Plan, Policy, Record, RecordWrite, Report, Sequence, Timestamp,
 };
 
 use crate::story::event::Replica;
@@ -68,6 +68,8 @@ pub(crate) struct Controller {
     /// The policy and the membership that the last pass used.
     policy: Option<Arc<Policy>>,
     membership: Option<Arc<Membership>>,
+    /// How its pass waits for its nodes.
+    sweep: Sweep,
     /// Since when its loop waits for something to look at.
     waits_since: Timestamp,
     /// When it is woken next, and when it hears of something next.
@@ -123,6 +125,17 @@ pub(crate) struct Carried {
     writing: bool,
 }
 
+/// A pass waits for its nodes.
+#[derive(Debug, Clone, Default)]
+struct Sweep {
+    /// Which of this controller's waits.
+    number: u64,
+    began: Timestamp,
+    /// How many answers have come.
+    answers: u64,
+    patience: Patience,
+}
+
 /// The nodes: connections, health, what is under way.
 #[derive(Debug, Clone)]
 struct Executor {
@@ -163,6 +176,7 @@ impl Controller {
             executor: Executor::new(probe_max),
             policy: None,
             membership: None,
+            sweep: Sweep::default(),
             waits_since: Timestamp(0),
             wake_at: None,
             hear_at: None,

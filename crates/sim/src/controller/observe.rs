@@ -125,7 +125,9 @@ impl Sim {
             Phase::Observing(observing) => observing.pending.remove(&task),
             _ => false,
         };
-        if !waited {
+        if waited {
+            controller.sweep.answers += 1;
+        } else {
             controller.executor.woken.insert(name);
         }
         self.go_on(who);

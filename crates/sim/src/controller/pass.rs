@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Call, MemberUid, Membership, Plan, Policy, RecordWrite, Sequence, Timestamp, Turnover,
+    Call, MemberUid, Membership, Patience, Plan, Policy, RecordWrite, Sequence, Timestamp, Turnover,
 };
 use kubomesh_planner::{PlanInput, Planned, check, inquire, plan};
 
 use super::state::State;
 use super::wake::Touched;
-use super::{Carried, Controller, LastPass, Observing, Phase, Who};
+use super::{Carried, Controller, LastPass, Observing, Phase, Sweep, Who};
 use crate::alter;
 use crate::audit::passes::Passed;
 use crate::controller::task::Context;
@@ -19,9 +19,6 @@ use crate::queue::Job;
 use crate::rules::Rule;
 use crate::sim::Sim;
 use crate::truth::store::{Refused, Store, Stored, Write};
-
-/// How long a pass waits for answers before it goes on without them.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a write of a record takes, there and back.
 const STORE_WAY: Duration = Duration::from_millis(2);
@@ -70,33 +67,52 @@ impl Sim {
             memory: &state.memory,
         };
         let inquiries = alter::with_input(rules, &input, |input| inquire(input, touched.as_ref()));
-        let pass = state.schedule.passes();
         controller.phase = Phase::Observing(Observing {
             policy,
             records,
             full,
             pending: BTreeSet::new(),
         });
+        self.wait_for_nodes(who);
         self.ask_all(who, inquiries);
-        self.queue.push(now + PATIENCE, Job::Patience(who, pass));
     }
 
-    /// A pass has waited long enough.
-    pub(crate) fn patience(&mut self, who: Who, pass: u64) {
+    /// A pass begins to wait for its nodes.
+    pub(super) fn wait_for_nodes(&mut self, who: Who) {
         let now = self.now();
         let Some(controller) = self.living(who) else {
             return;
         };
-        if controller.state.schedule.passes() != pass {
+        let number = controller.sweep.number + 1;
+        controller.sweep = Sweep {
+            number,
+            began: now,
+            ..Sweep::default()
+        };
+        self.queue
+            .push(now + Patience::LOOK, Job::Patience(who, number));
+    }
+
+    /// A pass looks whether it has waited long enough.
+    pub(crate) fn patience(&mut self, who: Who, number: u64) {
+        let now = self.now();
+        let Some(controller) = self.living(who) else {
+            return;
+        };
+        let sweep = &mut controller.sweep;
+        let pending = match &mut controller.phase {
+            Phase::Observing(observing) => &mut observing.pending,
+            Phase::Applying(carried) => &mut carried.pending,
+            _ => return,
+        };
+        if sweep.number != number || pending.is_empty() {
             return;
         }
-        match &mut controller.phase {
-            Phase::Observing(observing) => observing.pending.clear(),
-            Phase::Applying(carried) if carried.context.began + PATIENCE <= now => {
-                carried.pending.clear();
-            }
-            _ => return,
+        if sweep.patience.lasts(sweep.answers, now.since(sweep.began)) {
+            let next = now + Patience::LOOK;
+            return self.queue.push(next, Job::Patience(who, number));
         }
+        pending.clear();
         self.go_on(who);
     }
 
@@ -351,8 +367,10 @@ impl Controller {
         self.executor.health.retain(uids);
     }
 
-    /// Forgets connections and health of all.
+    /// Forgets connections and health of all, and what was answered and not taken.
     pub(super) fn forget_nodes(&mut self) {
         self.keep_nodes(&BTreeSet::new());
+        self.executor.answers.clear();
+        self.executor.outcomes.clear();
     }
 }

@@ -124,6 +124,7 @@ impl Sim {
         }
         if !controller.fence_seen {
             controller.fence_seen = true;
+            controller.forget_nodes();
             self.begin_pass(who, None);
             return true;
         }
