@@ -12,9 +12,9 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, HOST};
 use http::uri::Authority;
+use http::{StatusCode, Uri};
 use kubomesh_telemetry::LogLevel;
 use tokio::sync::watch;
 
@@ -52,8 +52,11 @@ pub fn router(state: DebugState) -> Router {
         .route("/debug", get(|| async { Redirect::temporary("/debug/") }))
         .route("/debug/", get(index))
         .route("/debug/config", get(config))
+        .route("/debug/config/", get(config))
         .route("/debug/{page}", get(page))
+        .route("/debug/{page}/", get(page))
         .route("/log-level", get(log_level).put(set_log_level))
+        .fallback(nothing_here)
         .with_state(state)
         .layer(middleware::from_fn(only_by_address))
 }
@@ -108,8 +111,7 @@ async fn page(
     Query(choice): Query<Choice>,
 ) -> Response {
     let Some(page) = Page::named(&name) else {
-        let known = pages::index().map(|(path, _)| path).join(", ");
-        return missing(&format!("no page /debug/{name}; there are: {known}"));
+        return no_page(&format!("/debug/{name}"));
     };
     let snapshot = current(&state);
     let Some(mesh) = choice.mesh else {
@@ -125,6 +127,10 @@ async fn page(
         return missing(&format!("no mesh `{mesh}`; there are: {known}"));
     }
     json(move || page.one(&snapshot, &mesh)).await
+}
+
+async fn nothing_here(uri: Uri) -> Response {
+    no_page(uri.path())
 }
 
 async fn log_level(State(state): State<DebugState>) -> String {
@@ -168,6 +174,11 @@ where
         Ok(Err(error)) => failed(&error.to_string()),
         Err(error) => failed(&error.to_string()),
     }
+}
+
+fn no_page(path: &str) -> Response {
+    let known = pages::index().map(|(path, _)| path).join(", ");
+    missing(&format!("no page {path}; there are: {known}"))
 }
 
 fn missing(why: &str) -> Response {

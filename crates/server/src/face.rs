@@ -1,24 +1,26 @@
 //! A face on a socket: accepts, limits, and ends in order.
 
+mod connections;
+
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use kubomesh_process::CancellationToken;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use crate::BindError;
+use connections::{Asked, Connections};
 
 /// What a client may do slowly or often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FaceLimits {
-    /// Connections at a time; the next one waits to be accepted. Default 128.
+    /// Connections at a time. The next one takes the place of the oldest that has asked nothing, else
+    /// of the oldest, so that a probe always gets in. Default 128.
     pub connections: usize,
     /// How long a client may take for a request's headers; an idle connection is closed after it
     /// too. Default 5 s.
@@ -80,43 +82,31 @@ impl Face {
 
     /// Serves until `stop`, then lets requests in flight end, at most 2 s.
     pub async fn serve(self, stop: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.limits.connections));
-        let mut connections = JoinSet::new();
+        let mut open = Connections::new(self.address, self.limits.connections);
         loop {
-            while let Some(ended) = connections.try_join_next() {
-                if let Err(error) = ended {
-                    tracing::error!(%error, address = %self.address, "a request went wrong");
-                }
-            }
             let accepted = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                accepted = self.accept(&slots) => accepted,
+                accepted = self.next(&mut open) => accepted,
             };
-            let Some((stream, slot)) = accepted else {
-                continue;
-            };
-            let connection = connection(stream, self.router.clone(), self.limits, stop.clone());
-            connections.spawn(async move {
-                connection.await;
-                drop(slot);
-            });
+            if let Some(stream) = accepted {
+                let (router, limits, stop) = (self.router.clone(), self.limits, stop.clone());
+                open.add(|asked| connection(stream, router, limits, asked, stop));
+            }
         }
         drop(self.listener);
-        let ended = async { while connections.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(CLOSING_DEADLINE, ended).await;
+        let _ = tokio::time::timeout(CLOSING_DEADLINE, open.end()).await;
     }
 
-    /// The next connection, once there is a slot for it.
-    async fn accept(
-        &self,
-        slots: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-        let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    /// The next connection, once there is room for it.
+    async fn next(&self, open: &mut Connections) -> Option<TcpStream> {
+        open.make_room().await;
         match self.listener.accept().await {
-            Ok((stream, _)) => Some((stream, slot)),
+            Ok((stream, _)) => Some(stream),
             Err(error) => {
                 tracing::warn!(%error, address = %self.address, "cannot accept a connection");
+                // For want of file descriptors: whoever asked nothing gives one back.
+                open.close_one_that_asked_nothing();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 None
             }
@@ -146,9 +136,14 @@ async fn connection(
     stream: TcpStream,
     router: Router,
     limits: FaceLimits,
+    asked: Asked,
     stop: CancellationToken,
 ) {
-    let service = TowerToHyperService::new(router);
+    let routes = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        asked.note();
+        routes.call(request)
+    });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.headers);

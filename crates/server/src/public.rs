@@ -4,8 +4,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{StatusCode, Uri};
 use kubomesh_process::Readiness;
 use kubomesh_telemetry::Catalog;
 
@@ -27,6 +27,7 @@ pub fn router(state: PublicState) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .fallback(nothing_here)
         .with_state(state)
 }
 
@@ -47,6 +48,13 @@ async fn readyz(State(state): State<PublicState>) -> Response {
         .flat_map(|name| [name.as_ref(), "\n"])
         .collect();
     (StatusCode::SERVICE_UNAVAILABLE, names).into_response()
+}
+
+/// Whoever looks for `/healthz` reads what there is.
+async fn nothing_here(uri: Uri) -> Response {
+    let path = uri.path();
+    let why = format!("no page {path}; there are: /livez, /readyz, /metrics\n");
+    (StatusCode::NOT_FOUND, why).into_response()
 }
 
 async fn metrics(State(state): State<PublicState>) -> Response {

@@ -126,13 +126,18 @@ async fn what_is_not_there_is_said_with_what_is() {
         answer["error"],
         "no mesh `ipfs/mian`; there are: ipfs/main, ipfs/other"
     );
-    let (status, answer) = shown.json("/debug/plans").await;
-    assert_eq!(status, 404);
-    let error = answer["error"].as_str().unwrap();
-    assert!(
-        error.starts_with("no page /debug/plans; there are: /debug/members, "),
-        "{error}"
-    );
+    for path in ["/debug/plans", "/debug/report/all", "/healthz"] {
+        let (status, answer) = shown.json(path).await;
+        assert_eq!(status, 404);
+        let error = answer["error"].as_str().unwrap();
+        let expected = format!("no page {path}; there are: /debug/members, ");
+        assert!(error.starts_with(&expected), "{error}");
+    }
+    for page in ["/debug/report", "/debug/config"] {
+        let slashed = shown.json(&format!("{page}/")).await;
+        assert_eq!(slashed, shown.json(page).await);
+        assert_eq!(slashed.0, 200);
+    }
     let shown = show(Snapshot::default()).await;
     let (_, answer) = shown.json("/debug/report?mesh=file").await;
     assert_eq!(answer["error"], "no mesh `file`; there are: none yet");

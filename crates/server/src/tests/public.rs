@@ -64,6 +64,14 @@ async fn nothing_else_is_here() {
         catalog: Catalog::new().unwrap(),
     };
     let served = serve(public::router(state), FaceLimits::default()).await;
+    let health = served.get("/healthz").await;
+    assert_eq!(
+        (health.status, health.body.as_str()),
+        (
+            404,
+            "no page /healthz; there are: /livez, /readyz, /metrics\n"
+        )
+    );
     assert_eq!(served.get("/debug/plan").await.status, 404);
     assert_eq!(served.get("/log-level").await.status, 404);
     assert_eq!(served.ask("POST", "/metrics", "").await.status, 405);
