@@ -1,6 +1,6 @@
 //! The state of a desired link, judged from both ends (rules.md, Links).
 
-use kubomesh_core::{Connection, Direction, LinkState, Member, Network, Reason};
+use kubomesh_core::{Connection, Direction, LinkState, Member, Mode, Network, Reason};
 
 use crate::network;
 use crate::sides::{Entry, Sides};
@@ -229,9 +229,10 @@ fn is_on(member: &Member, network: Network, connection: &Connection) -> bool {
 
 /// Whether a node lacks its entry for another, or has one with a former address, which is brought up
 /// to date even where links are not protected. A node whose list cannot be read lacks it as far as we
-/// can tell.
+/// can tell. Nobody lacks what is being taken back.
 fn unprotected(world: &World<'_>, sides: &Sides<'_>, node: usize, far: usize) -> bool {
-    world.nodes[node].state.is_some()
+    world.input.policy.mode != Mode::Release
+        && world.nodes[node].state.is_some()
         && match sides.entry(node, far) {
             Some(Entry::Current | Entry::Foreign) => false,
             Some(Entry::Former) => true,

@@ -302,6 +302,30 @@ fn a_line_is_adopted_after_three_connections_in_two_sweeps() {
     fleet.ends_well();
 }
 
+/// Two sweeps alone do not do: an answer whose connections did not agree counts as one.
+#[test]
+fn a_line_is_not_adopted_after_two_connections() {
+    let mut fleet = Fleet::of(2);
+    in_a_file(&mut fleet, "a");
+    in_a_file(&mut fleet, "b");
+    fleet.ends_well();
+    let before = fleet.records["b"].peer_id;
+    replace(&mut fleet, "b", 50);
+    let mut adopted = Vec::new();
+    for _ in 0..3 {
+        fleet.wait(secs(10));
+        fleet.observe();
+        let seen = fleet.observations.get_mut("b").unwrap();
+        let sighting = &mut std::sync::Arc::make_mut(seen).sighting;
+        sighting.as_mut().unwrap().connections = 1;
+        let planned = fleet.plan();
+        fleet.apply(&planned);
+        adopted.push(fleet.records["b"].peer_id != before);
+    }
+    assert_eq!(adopted, [false, false, true]);
+    fleet.ends_well();
+}
+
 #[test]
 fn a_line_with_a_stated_or_anothers_identity_is_not_adopted() {
     let mut fleet = Fleet::of(3);

@@ -156,6 +156,28 @@ fn an_extra_connection_off_the_network_is_closed_by_its_exact_address() {
     fleet.ends_well();
 }
 
+/// The accepting end may show any address of the dialling host: the end that dialled knows.
+#[test]
+fn of_two_ends_that_list_it_off_the_network_the_one_that_dialled_closes_it() {
+    let mut fleet = Fleet::meshed(2);
+    for (name, text) in [
+        ("a", "/ip4/192.168.7.1/tcp/4001"),
+        ("b", "/ip4/192.168.7.2/tcp/4001"),
+    ] {
+        fleet.node(name).listen.push(Address::lenient(text));
+    }
+    let (a, b) = (fleet.peer("a"), fleet.peer("b"));
+    let node = fleet.node("a");
+    node.lists(b, "/ip4/192.168.7.2/tcp/4001", Direction::Inbound);
+    let node = fleet.node("b");
+    node.lists(a, "/ip4/192.168.7.1/tcp/4001", Direction::Outbound);
+    let planned = fleet.plan_now();
+    assert_eq!(
+        fleet.with_names(&planned.plan.to_string()),
+        "b: disconnect /ip4/192.168.7.1/tcp/4001/p2p/A\n"
+    );
+}
+
 #[test]
 fn a_connection_off_the_network_alone_is_reported_and_left() {
     let mut fleet = Fleet::meshed(2);

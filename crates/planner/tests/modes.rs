@@ -57,12 +57,10 @@ fn release_takes_back_every_entry_and_filter_and_then_watches() {
     record a: uid uid-a-0, peer A, at /ip4/10.0.0.1/tcp/4001
     record c: delete
     --
-    a – b: degraded, an end has no peering entry for it; held back: the mesh's mode makes no changes
-    0/1 links healthy, 1 degraded, 0 missing, 0 unknown
+    1/1 links healthy, 0 degraded, 0 missing, 0 unknown
     ");
     insta::assert_snapshot!(fleet.ends_quiet(), @r"
-    a – b: degraded, an end has no peering entry for it; held back: the mesh's mode makes no changes
-    0/1 links healthy, 1 degraded, 0 missing, 0 unknown
+    1/1 links healthy, 0 degraded, 0 missing, 0 unknown
     ");
     assert_eq!(fleet.nodes["a"].filters.len(), 2);
     assert_eq!(fleet.nodes["a"].peering.len(), 1, "a foreign entry stays");
@@ -75,6 +73,8 @@ fn release_takes_back_every_entry_and_filter_and_then_watches() {
     );
     let planned = fleet.pass();
     insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Ready), @"Ready=False Releasing: the mesh gives back what it put into the nodes: 0 links held, 0 filters to put back, 0 members do not answer");
+    let connected = fleet.condition(&planned, ConditionKind::Connected);
+    assert!(connected.starts_with("Connected=True"), "{connected}");
     // And back again.
     fleet.policy.mode = Mode::Enforce;
     fleet.ends_well();

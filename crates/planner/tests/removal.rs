@@ -228,6 +228,28 @@ fn surplus_links_stay_in_doubt_and_while_an_end_is_silent() {
     assert_eq!(fleet.nodes["m0007"].peering.len(), 24);
 }
 
+/// Whom the topology wants no longer keeps its entries, and they lead to where it is.
+#[test]
+fn a_surplus_link_that_stays_follows_a_member_that_moves() {
+    let mut fleet = outgrown(None);
+    let surplus = fleet.settle().report.surplus;
+    let moved = surplus[0].link.a.to_string();
+    let held = |fleet: &Fleet, ip: std::net::IpAddr| {
+        let peer = fleet.peer(&moved);
+        let addresses = [Address::tcp(ip, 4001)];
+        let entries = fleet.nodes.values().flat_map(|node| &node.peering);
+        let ours = entries.filter(|one| one.peer == peer && one.addresses == addresses);
+        ours.count()
+    };
+    let (former, present) = (fleet.nodes[moved.as_str()].ip, [10, 0, 9, 9].into());
+    let before = held(&fleet, former);
+    fleet.node(&moved).ip = present;
+    *fleet.member(&moved) = fleet.nodes[moved.as_str()].member(&moved);
+    fleet.break_all(&moved);
+    let _ = fleet.settle();
+    assert_eq!((held(&fleet, former), held(&fleet, present)), (0, before));
+}
+
 #[test]
 fn a_removal_that_reached_one_end_only_is_finished() {
     let mut fleet = outgrown(Some(("m0007", 24)));
