@@ -55,13 +55,19 @@ impl MeshLoop {
             trigger: Trigger::Start,
             touched: None,
         };
+        let mut acted = false;
         while !stop.is_cancelled() {
-            if self.fence.may_write() {
+            let acts = self.fence.may_write();
+            // Whoever takes over starts from what is, not from what it remembers, nor from what was
+            // answered since it last acted.
+            if !acts || !acted {
+                state = State::new(&self.id);
+                self.executor.forget();
+            }
+            acted = acts;
+            if acts {
                 self.pass(&mut state, look).await;
             } else {
-                // Whoever takes over starts from what is, not from what it remembers.
-                state = State::new(&self.id);
-                self.executor.retain(&BTreeSet::new());
                 self.forget_what_was_told();
             }
             look = tokio::select! {
