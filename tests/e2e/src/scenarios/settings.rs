@@ -81,13 +81,7 @@ async fn server_profile_reported(world: &mut World) -> Result<()> {
         .iter()
         .find(|command| command.path.contains("filters"));
     ensure!(filters.is_none(), "it was told {filters:?}");
-    until("the others are linked", SOON, async || {
-        let (a, b) = (world.member("a")?, world.member("b")?);
-        let connected = a.node.connected().await?.contains(b.node.peer_id());
-        ensure!(connected, "a does not list b");
-        Ok(())
-    })
-    .await?;
+    others_linked(world).await?;
 
     // Its owner takes the filter away.
     node.ask_json::<serde_json::Value>(&format!("swarm/filters/rm?arg={IN_THE_WAY}"))
@@ -216,13 +210,7 @@ async fn unauthorised_rpc_is_a_clear_condition(world: &mut World) -> Result<()> 
     world
         .mesh_says(("Degraded", "True", "Unauthorised"))
         .await?;
-    until("the others are linked", SOON, async || {
-        let (a, b) = (world.member("a")?, world.member("b")?);
-        let connected = a.node.connected().await?.contains(b.node.peer_id());
-        ensure!(connected, "a does not list b");
-        Ok(())
-    })
-    .await?;
+    others_linked(world).await?;
 
     // As the README says: the secret, the component for its namespace, the reference.
     let secret = serde_json::from_value(json!({
@@ -240,4 +228,15 @@ async fn unauthorised_rpc_is_a_clear_condition(world: &mut World) -> Result<()> 
         .patch_mesh(json!({"peers": {"rpc": {"authSecretRef": reference}}}))
         .await?;
     world.healthy(&["a", "b", "guarded"]).await
+}
+
+/// The members a and b are connected, whatever is wrong with the third.
+async fn others_linked(world: &World) -> Result<()> {
+    until("the others are linked", SOON, async || {
+        let (a, b) = (world.member("a")?, world.member("b")?);
+        let connected = a.node.connected().await?.contains(b.node.peer_id());
+        ensure!(connected, "a does not list b");
+        Ok(())
+    })
+    .await
 }
