@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::one_line;
+
 /// The class of a failed call. Closed: it is a metric label and the planner decides by it.
 /// For `swarm/connect` it is taken from the line of the address that was asked
 /// (measured-on-kubo, row 35).
@@ -151,16 +153,13 @@ impl Failure {
     /// Longest message that is kept, in characters.
     pub const MAX_MESSAGE: usize = 512;
 
-    /// A failure with its message cut to one line of at most 512 characters, control characters
-    /// replaced by spaces: it goes to logs and conditions, and a node may say anything.
+    /// A failure with its message as [`one_line`] of at most 512 characters: it goes to logs and
+    /// conditions, and a node may say anything.
     #[must_use]
     pub fn new(kind: FailureKind, message: &str) -> Self {
-        let plain = message
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c });
         Self {
             kind,
-            message: plain.take(Self::MAX_MESSAGE).collect(),
+            message: one_line(message, Self::MAX_MESSAGE),
         }
     }
 }

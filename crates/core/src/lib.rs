@@ -35,6 +35,7 @@ mod record;
 mod redacted;
 mod report;
 mod schedule;
+mod text;
 mod time;
 
 pub use address::{Address, AddressError};
@@ -67,4 +68,5 @@ pub use record::{Capacity, OwnedFilter, Record, RemovedFilter, Retired};
 pub use redacted::Redacted;
 pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report};
 pub use schedule::{Schedule, Timers};
+pub use text::{is_invisible, one_line};
 pub use time::Timestamp;

@@ -2,6 +2,7 @@
 
 use kubomesh_core::{
     Endpoint, Failure, FailureKind, Link, MemberName, PeerId, Reason, Redacted, Scheme, Timestamp,
+    one_line,
 };
 
 #[test]
@@ -74,6 +75,26 @@ fn a_failures_message_is_one_bounded_line() {
     );
     assert_eq!(failure.message.chars().count(), Failure::MAX_MESSAGE);
     assert!(!failure.message.chars().any(char::is_control));
+}
+
+#[test]
+fn a_line_shows_all_that_it_says() {
+    for (text, shown) in [
+        ("kubo/0.44.0/größe 文", "kubo/0.44.0/größe 文"),
+        ("a\r\nb\u{2028}c\0d", "a  b cd"),
+        ("\u{1b}[1;31mred\u{1b}[0m \u{9b}31mtoo", "red too"),
+        ("\u{1b}]0;a title\u{7}then\u{1b}(B this", "then this"),
+        (
+            "ok\u{202e}dab\u{202c}\u{200b}\u{2066}x\u{2069}\u{feff}",
+            "okdabx",
+        ),
+        ("\u{e0041}tag", "tag"),
+        ("cut off \u{1b}[31", "cut off "),
+    ] {
+        assert_eq!(one_line(text, 80), shown, "{text:?}");
+    }
+    assert_eq!(one_line("größe", 3), "grö");
+    assert_eq!(one_line(&"\u{1b}[0m".repeat(1 << 20), 80), "");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Address, ConnLimits, Connection, Direction, FailureKind, PeerId, PeeringEntry,
+    Address, ConnLimits, Connection, Direction, FailureKind, PeerId, PeeringEntry, one_line,
 };
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::connect::class;
 use crate::error::Error;
 use crate::limits::{
     Bounded, Listing, MAX_ADDRESSES, MAX_CONNECTIONS, MAX_PEERING, MAX_STRINGS, MAX_TEXT, Sieve,
-    Text, one_line,
+    Text, is_plain,
 };
 
 /// What `id` tells that the product uses.
@@ -185,7 +185,7 @@ pub(crate) fn peering(verb: &'static str, body: &[u8]) -> Result<Listing<Peering
 /// Texts as they are: dial filters.
 pub(crate) fn texts(verb: &'static str, body: &[u8]) -> Result<Listing<Arc<str>>, Error> {
     sift(verb, body, |text| {
-        if text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+        if text.is_empty() || text.len() > MAX_TEXT || !is_plain(text) {
             return Err(format!("`{}` is no filter", one_line(text, 80)));
         }
         Ok(text.into())
@@ -300,7 +300,7 @@ fn sift<T>(
 
 /// An address whose exact text can be sent back. A protocol that this build does not know is fine.
 fn address(text: &str) -> Result<Address, String> {
-    if !text.starts_with('/') || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
+    if !text.starts_with('/') || text.len() > MAX_TEXT || !is_plain(text) {
         return Err(format!("`{}` is not a multiaddr", one_line(text, 80)));
     }
     Ok(Address::lenient(text))

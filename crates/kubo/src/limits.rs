@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use kubomesh_core::{is_invisible, one_line};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
@@ -54,12 +55,9 @@ pub(crate) struct Bounded<T, const LIMIT: usize> {
 #[derive(Debug, Default)]
 pub(crate) struct Text<'a>(pub(crate) std::borrow::Cow<'a, str>);
 
-/// Text of a node for logs and conditions: one line, bounded.
-pub(crate) fn one_line(text: &str, max: usize) -> String {
-    text.chars()
-        .take(max)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+/// Whether a text shows all of itself: no control characters, none without a shape.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || is_invisible(c))
 }
 
 /// `AgentVersion`, bounded.

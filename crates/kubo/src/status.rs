@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use kubomesh_conn::Response;
-use kubomesh_core::{Address, FailureKind};
+use kubomesh_core::{Address, FailureKind, one_line};
 use serde::Deserialize;
 
 use crate::connect;
 use crate::error::Error;
-use crate::limits::{Text, one_line};
+use crate::limits::Text;
 
 /// The start of Kubo's one text for a missing, wrong or too narrow token.
 const ACCESS_DENIED: &str = "Kubo RPC Access Denied";
