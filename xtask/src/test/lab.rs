@@ -20,7 +20,8 @@ pub(super) fn has_manifests(project: &Project) -> bool {
     project.path("manifests/base/crds.yaml").is_file()
 }
 
-/// Renders the base, each component on the base, and each example.
+/// Renders the base, each component on the base, each example, and each overlay that the manifests'
+/// page shows.
 pub(super) fn manifests(project: &Project) -> Result<Counts> {
     let kustomize = goparts::kustomize(project.root())?;
     let mut counts = Counts::default();
@@ -64,7 +65,28 @@ fn folders(project: &Project) -> Result<Vec<String>> {
         std::fs::write(project.path(&folder).join("kustomization.yaml"), text)?;
         folders.push(folder);
     }
+    folders.extend(shown(project)?);
     Ok(folders)
+}
+
+/// The overlays of `manifests/README.md`, each in a folder below cargo's.
+fn shown(project: &Project) -> Result<Vec<String>> {
+    let page = std::fs::read_to_string(project.path("manifests/README.md"))?;
+    let mut folders = Vec::new();
+    for (at, text) in overlays(&page).enumerate() {
+        let folder = format!("target/xtask/render/shown-{at}");
+        std::fs::create_dir_all(project.path(&folder))?;
+        let text = text.replace("manifests/", "../../../../manifests/");
+        std::fs::write(project.path(&folder).join("kustomization.yaml"), text)?;
+        folders.push(folder);
+    }
+    Ok(folders)
+}
+
+/// The YAML blocks of a page.
+pub(super) fn overlays(page: &str) -> impl Iterator<Item = &str> {
+    let blocks = page.split("```yaml\n").skip(1);
+    blocks.filter_map(|block| block.split("```").next())
 }
 
 /// The folders in a folder that have a kustomization, in order.
