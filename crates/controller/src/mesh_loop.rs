@@ -171,9 +171,7 @@ impl MeshLoop {
         let busy = self.executor.busy();
         plan.sequences.retain(|sequence| busy.is_free(sequence));
         let outcomes = self.carry_out(state, &plan).await;
-        let (namespace, name) = (&self.id.namespace, &self.id.name);
-        let resync = self.metrics.resync_interval.get(namespace, name, ());
-        resync.set_duration(policy.resync.0);
+        self.metrics.of_policy(&self.id, &policy);
         let sweep = full.then_some(policy.resync.0);
         let now = self.clock.now();
         state.schedule.end(now, sweep, &plan, report.next_due);

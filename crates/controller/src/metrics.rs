@@ -1,5 +1,6 @@
 //! What the loop counts.
 
+use kubomesh_core::{MeshId, Mode, Policy};
 use kubomesh_discovery::DiscoveryMetrics;
 use kubomesh_executor::ExecutorMetrics;
 use kubomesh_lease::LeaseMetrics;
@@ -7,6 +8,17 @@ use kubomesh_reporter::ReporterMetrics;
 use kubomesh_telemetry::{
     Catalog, CatalogError, Label, MeshCounters, MeshGauges, MeshHistograms, buckets, metrics,
 };
+
+/// Every mode.
+const MODES: [Mode; 3] = [Mode::Enforce, Mode::Observe, Mode::Release];
+
+const fn mode_label(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Enforce => "Enforce",
+        Mode::Observe => "Observe",
+        Mode::Release => "Release",
+    }
+}
 
 metrics! {
     /// Metrics of the loop.
@@ -22,6 +34,11 @@ metrics! {
         /// How often everybody is asked: `spec.resyncInterval`.
         pub(crate) resync_interval: MeshGauges<()> =
             mesh_gauges("kubomesh_resync_interval_seconds", ()),
+        /// 1 for the mode that the mesh is in, 0 for the others: `spec.mode`.
+        pub(crate) mode: MeshGauges<Label<Mode>> = mesh_gauges(
+            "kubomesh_mesh_mode",
+            Label::new("mode", &MODES, mode_label),
+        ),
         /// Time of one pass, without the wait for what is slow.
         pub(crate) pass_duration: MeshHistograms<()> =
             mesh_histograms("kubomesh_pass_duration_seconds", buckets::CALL_SECONDS, ()),
@@ -30,6 +47,19 @@ metrics! {
             mesh_histograms("kubomesh_plan_duration_seconds", buckets::COMPUTE_SECONDS, ()),
         /// Plans that broke a rule and were not carried out. Anything but 0 is a defect.
         pub(crate) violations: MeshCounters<()> = mesh_counters("kubomesh_plan_violations_total", ()),
+    }
+}
+
+impl LoopMetrics {
+    /// What a mesh's policy says that alert rules go by.
+    pub(crate) fn of_policy(&self, mesh: &MeshId, policy: &Policy) {
+        let (namespace, name) = (&mesh.namespace, &mesh.name);
+        let resync = self.resync_interval.get(namespace, name, ());
+        resync.set_duration(policy.resync.0);
+        for mode in MODES {
+            let is_it = i64::from(mode == policy.mode);
+            self.mode.get(namespace, name, mode).set(is_it);
+        }
     }
 }
 

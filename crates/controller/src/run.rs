@@ -35,13 +35,16 @@ pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(run_async(args, log_level))
+    let ended = runtime.block_on(run_async(args, log_level));
+    // A thread that hangs in a file system or a resolver is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCode> {
     let config = serde_json::to_value(&args).context("the configuration")?;
     tracing::info!(build = %BUILD, %config, "starting");
-    let process = Process::new(args.serve.stop_timeout.0)?;
+    let mut process = Process::new(args.serve.stop_timeout.0)?;
     let (work, services) = (process.work(), process.services());
     let catalog = Catalog::new()?;
     let metrics = Metrics::register(&catalog)?;
@@ -59,7 +62,11 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
         log_level,
     };
     serve(&args.serve, &services, public, debug).await?;
-    let sources = Sources::start(&args, &work, &services, clock, &metrics).await?;
+    let starting = Sources::start(&args, &work, &services, clock, &metrics);
+    let Some(sources) = process.unless_stopped(starting).await else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let sources = sources?;
     let told = news(
         sources.fleet.clone(),
         snapshots.subscribe(),

@@ -374,9 +374,9 @@ struct Live {
 }
 
 impl Live {
-    fn start(folder: tempfile::TempDir) -> Self {
-        let (fleet, credentials, work) =
-            members_file(&folder.path().join("m.yaml"), settings()).unwrap();
+    async fn start(folder: tempfile::TempDir) -> Self {
+        let opened = members_file(&folder.path().join("m.yaml"), settings()).await;
+        let (fleet, credentials, work) = opened.unwrap();
         let mut tasks = JoinSet::new();
         tasks.spawn(work);
         Self {
@@ -420,7 +420,7 @@ fn write(folder: &Path, file: &str, text: &str) {
 async fn a_file_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "m.yaml", TWO);
-    let mut live = Live::start(folder);
+    let mut live = Live::start(folder).await;
     let fleet = live
         .until("two members", |fleet| membership(fleet).members.len() == 2)
         .await;
@@ -456,7 +456,7 @@ async fn a_line_is_a_member() {
     write(folder.path(), "a.auth", "basic:user:pass\n");
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     write(folder.path(), "sub/ca.pem", "-----BEGIN CERTIFICATE-----");
-    let mut live = Live::start(folder);
+    let mut live = Live::start(folder).await;
     let fleet = live
         .until("a member", |fleet| !fleet.meshes.is_empty())
         .await;
@@ -493,7 +493,7 @@ async fn a_file_with_a_secret_is_followed_and_a_missing_one_stops_its_member_alo
         "- {name: a, rpc: 'http://h:1', authFile: a.auth}\n- {name: b, rpc: 'https://h:2', caFile: ca}\n\
          - {name: c, rpc: 'http://h:3'}\n",
     );
-    let mut live = Live::start(folder);
+    let mut live = Live::start(folder).await;
     let fleet = live
         .until("members", |fleet| !fleet.meshes.is_empty())
         .await;
@@ -535,35 +535,64 @@ async fn a_file_with_a_secret_is_followed_and_a_missing_one_stops_its_member_alo
     assert!(live.credentials.authorization("a.auth").is_none());
 }
 
-#[test]
-fn a_file_that_cannot_be_used_at_the_start_is_an_error() {
+#[tokio::test]
+async fn a_file_that_cannot_be_used_at_the_start_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let open = |file: &str| {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .build()
-            .unwrap();
-        let _guard = runtime.enter();
-        members_file(&folder.path().join(file), settings())
-            .err()
-            .unwrap()
-            .to_string()
-    };
-    assert!(
-        open("none.yaml").contains("none.yaml cannot be read: "),
-        "{}",
-        open("none.yaml")
-    );
     write(folder.path(), "m.yaml", "- 7");
-    assert!(
-        open("m.yaml").starts_with("the members file is malformed"),
-        "{}",
-        open("m.yaml")
-    );
     std::fs::write(folder.path().join("raw"), [0xff, 0xfe]).unwrap();
+    pipe(&folder.path().join("pipe"));
+    for (file, words) in [
+        ("none.yaml", "none.yaml cannot be read: "),
+        ("m.yaml", "malformed: "),
+        (
+            "raw",
+            "raw cannot be read: it is not text: byte 0 is not UTF-8",
+        ),
+        (
+            "pipe",
+            "pipe cannot be read: it is a named pipe, not a file",
+        ),
+    ] {
+        let opened = members_file(&folder.path().join(file), settings()).await;
+        let said = opened.err().unwrap().to_string();
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipe_in_the_place_of_a_file_is_refused_and_holds_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "- {name: a, rpc: 'http://h:1', authFile: a.auth}\n\
+                - {name: b, rpc: 'https://h:2', caFile: b.pem}\n";
+    write(folder.path(), "m.yaml", line);
+    pipe(&folder.path().join("a.auth"));
+    pipe(&folder.path().join("b.pem"));
+    let mut live = Live::start(folder).await;
+    let fleet = live.until("two members", |fleet| fleet.synced).await;
+    for (name, file) in [("a", "authFile a.auth"), ("b", "caFile b.pem")] {
+        let contact = &membership(&fleet).members[name].contact;
+        let why = format!("the {file} cannot be used: it is a named pipe, not a file");
+        assert_eq!(*contact, Contact::NoSecret { why });
+    }
+    let file = live.folder.path().join("m.yaml");
+    std::fs::remove_file(&file).unwrap();
+    pipe(&file);
+    let fleet = live
+        .until("the refusal", |fleet| !fleet.troubles.is_empty())
+        .await;
+    let said = &fleet.troubles["members file"];
     assert!(
-        open("raw").contains("raw cannot be read: "),
-        "{}",
-        open("raw")
+        said.contains("m.yaml cannot be read: it is a named pipe, not a file; "),
+        "{said}"
     );
+    assert_eq!(membership(&fleet).members.len(), 2);
+    std::fs::remove_file(&file).unwrap();
+    write(live.folder.path(), "m.yaml", line);
+    live.until("the end of it", |fleet| fleet.troubles.is_empty())
+        .await;
 }

@@ -90,6 +90,19 @@ impl Process {
         self.services.clone()
     }
 
+    /// Waits for what must come before [`Process::run`]; `None`: a signal came first, and what was
+    /// begun is dropped.
+    pub async fn unless_stopped<T>(&mut self, first: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            signal = self.signals.next() => {
+                tracing::info!(signal, "stopping before anything was begun");
+                None
+            }
+            done = first => Some(done),
+        }
+    }
+
     /// Runs until a signal comes, a task falls, or `done` ends (a run that has an end of its own;
     /// [`std::future::pending`] for one that has none); then stops everything.
     pub async fn run(mut self, done: impl Future<Output = ()>) -> Ending {

@@ -52,16 +52,27 @@ impl Records {
         (records, following)
     }
 
-    /// Records as JSON files in a state directory, which this process then holds alone.
+    /// Records as JSON files in a state directory, which this process then holds alone, and the work
+    /// that notices what hands change there; it runs until it is dropped. Files are read and written
+    /// off the async workers.
     ///
     /// # Errors
     /// When the directory cannot be used, another process holds it, or a file cannot be read.
-    pub fn directory(path: &Path) -> Result<Self, DirectoryError> {
-        let directory = DirectoryRecords::open(path)?;
-        Ok(Self {
+    pub async fn directory(
+        path: &Path,
+    ) -> Result<(Self, impl Future<Output = ()> + Send + use<>), DirectoryError> {
+        let at = path.to_owned();
+        let opening = tokio::task::spawn_blocking(move || DirectoryRecords::open(&at)).await;
+        let directory = opening.map_err(|error| DirectoryError::Io {
+            path: path.to_owned(),
+            source: std::io::Error::other(error),
+        })??;
+        let records = Self {
             store: Arc::new(Store::Directory(directory)),
             metrics: None,
-        })
+        };
+        let following = follow_directory(records.clone());
+        Ok((records, following))
     }
 
     /// The same store, its writes counted.
@@ -123,6 +134,12 @@ impl std::fmt::Debug for Records {
         f.debug_struct("Records")
             .field("synced", &self.view().synced)
             .finish_non_exhaustive()
+    }
+}
+
+async fn follow_directory(records: Records) {
+    if let Store::Directory(directory) = &*records.store {
+        directory.follow().await;
     }
 }
 

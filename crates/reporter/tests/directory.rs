@@ -1,7 +1,21 @@
 //! Records as files: what a state directory keeps, and what it refuses.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::path::Path;
+use std::process::Command;
+
+use kubomesh_api::RecordKey;
 use kubomesh_core::{Fence, MemberName, MeshId, Open, Record, RecordWrite, Role};
-use kubomesh_reporter::{DirectoryError, Records, ReporterMetrics, StoreError};
+use kubomesh_reporter::{DirectoryError, Records, RecordsView, ReporterMetrics, StoreError};
+
+async fn open(path: &Path) -> Records {
+    Records::directory(path).await.unwrap().0
+}
+
+async fn refused(path: &Path) -> String {
+    Records::directory(path).await.err().unwrap().to_string()
+}
 
 struct Closed;
 
@@ -22,7 +36,7 @@ fn put(name: &str) -> RecordWrite {
 #[tokio::test]
 async fn what_was_stored_is_there_for_the_next_process_and_what_was_deleted_is_not() {
     let dir = tempfile::tempdir().unwrap();
-    let records = Records::directory(dir.path()).unwrap();
+    let records = open(dir.path()).await;
     let stored = records.store("", vec![put("a"), put("b")], &Open).await;
     assert_eq!(stored, [Ok(()), Ok(())]);
     assert_eq!(records.of_mesh(&MeshId::file()).len(), 2);
@@ -33,7 +47,7 @@ async fn what_was_stored_is_there_for_the_next_process_and_what_was_deleted_is_n
     assert_eq!(records.store("", gone, &Open).await, [Ok(()), Ok(())]);
     drop(records);
 
-    let next = Records::directory(dir.path()).unwrap();
+    let next = open(dir.path()).await;
     let kept = next.of_mesh(&MeshId::file());
     assert_eq!(kept.keys().collect::<Vec<_>>(), ["b"]);
     assert_eq!(kept["b"], record("b"));
@@ -42,7 +56,7 @@ async fn what_was_stored_is_there_for_the_next_process_and_what_was_deleted_is_n
 #[tokio::test]
 async fn nothing_is_written_while_the_fence_is_closed() {
     let dir = tempfile::tempdir().unwrap();
-    let records = Records::directory(dir.path()).unwrap();
+    let records = open(dir.path()).await;
     assert_eq!(
         records.store("", vec![put("a")], &Closed).await,
         [Err(StoreError::Fenced)]
@@ -51,22 +65,22 @@ async fn nothing_is_written_while_the_fence_is_closed() {
     assert!(!dir.path().join("a.json").exists());
 }
 
-#[test]
-fn a_second_process_is_refused_with_the_flags_name() {
+#[tokio::test]
+async fn a_second_process_is_refused_with_the_flags_name() {
     let dir = tempfile::tempdir().unwrap();
-    let _first = Records::directory(dir.path()).unwrap();
-    let refused = Records::directory(dir.path()).err().unwrap();
+    let _first = open(dir.path()).await;
+    let refused = Records::directory(dir.path()).await.err().unwrap();
     assert!(matches!(refused, DirectoryError::InUse { .. }), "{refused}");
     assert!(refused.to_string().starts_with("--state-dir="), "{refused}");
 }
 
-#[test]
-fn a_file_that_is_no_record_is_named_and_not_overwritten() {
+#[tokio::test]
+async fn a_file_that_is_no_record_is_named_and_not_overwritten() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("a.json");
     for text in ["{", "[]", r#"{"mesh":"file","member":"b"}"#] {
         std::fs::write(&file, text).unwrap();
-        let refused = Records::directory(dir.path()).err().unwrap().to_string();
+        let refused = refused(dir.path()).await;
         assert!(
             refused.starts_with(&format!("{} is not a record: ", file.display())),
             "{refused}"
@@ -78,13 +92,13 @@ fn a_file_that_is_no_record_is_named_and_not_overwritten() {
 #[tokio::test]
 async fn a_record_under_another_name_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    let records = Records::directory(dir.path()).unwrap();
+    let records = open(dir.path()).await;
     records.store("", vec![put("a")], &Open).await[0]
         .clone()
         .unwrap();
     drop(records);
     std::fs::rename(dir.path().join("a.json"), dir.path().join("b.json")).unwrap();
-    let refused = Records::directory(dir.path()).err().unwrap().to_string();
+    let refused = refused(dir.path()).await;
     assert!(
         refused.contains("b.json is not a record: it holds the record `a`"),
         "{refused}"
@@ -96,9 +110,7 @@ async fn writes_are_counted_by_outcome() {
     let dir = tempfile::tempdir().unwrap();
     let catalog = kubomesh_telemetry::Catalog::new().unwrap();
     let metrics = ReporterMetrics::register(&catalog).unwrap();
-    let records = Records::directory(dir.path())
-        .unwrap()
-        .counted(metrics.clone());
+    let records = open(dir.path()).await.counted(metrics.clone());
     records
         .clone()
         .store("", vec![put("a"), put("b")], &Open)
@@ -109,4 +121,161 @@ async fn writes_are_counted_by_outcome() {
         (count("done"), count("conflict"), count("failed")),
         (2, 1, 0)
     );
+}
+
+// === what hands do while the process runs ===
+
+/// A directory with the records `a` and `b`, followed. Time is the test's own.
+struct Followed {
+    dir: tempfile::TempDir,
+    records: Records,
+    _following: tokio::task::JoinSet<()>,
+}
+
+impl Followed {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (records, following) = Records::directory(dir.path()).await.unwrap();
+        let stored = records.store("", vec![put("a"), put("b")], &Open).await;
+        assert_eq!(stored, [Ok(()), Ok(())]);
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(following);
+        Self {
+            dir,
+            records,
+            _following: tasks,
+        }
+    }
+
+    fn file(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Waits until the view is as wanted.
+    async fn until(&self, what: &str, wanted: impl Fn(&RecordsView) -> bool) {
+        let mut view = self.records.watch();
+        let seen = view.wait_for(|view| wanted(view));
+        let seen = tokio::time::timeout(std::time::Duration::from_secs(60), seen).await;
+        assert!(seen.is_ok(), "never: {what}");
+    }
+}
+
+fn names(view: &RecordsView) -> Vec<String> {
+    view.of_mesh(&MeshId::file()).keys().cloned().collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_deleted_by_hand_is_gone_and_can_be_made_anew() {
+    let followed = Followed::start().await;
+    std::fs::remove_file(followed.file("a.json")).unwrap();
+    followed
+        .until("a is gone", |view| names(view) == ["b"])
+        .await;
+    let again = followed.records.store("", vec![put("a")], &Open).await;
+    assert_eq!(again, [Ok(())]);
+    assert!(followed.file("a.json").exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_edited_by_hand_is_read_again_and_nonsense_is_not_overwritten() {
+    let followed = Followed::start().await;
+    let mut edited = record("a");
+    edited.zone = "elsewhere".into();
+    std::fs::write(
+        followed.file("a.json"),
+        serde_json::to_vec(&edited).unwrap(),
+    )
+    .unwrap();
+    let key = RecordKey::new("", "a");
+    followed
+        .until("the edit", |view| view.get(&key) == Some(&edited))
+        .await;
+
+    std::fs::remove_file(followed.file("a.json")).unwrap();
+    let pipe = followed.file("a.json");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    followed
+        .until("the pipe", |view| view.unreadable.contains_key(&key))
+        .await;
+    let refused = followed.records.store("", vec![put("a")], &Open).await;
+    let said = refused[0].as_ref().unwrap_err().to_string();
+    assert_eq!(
+        said,
+        format!(
+            "{} of record a is `unreadable`: it is a named pipe, not a file; put it right or delete \
+             the record",
+            pipe.display()
+        )
+    );
+    std::fs::remove_file(&pipe).unwrap();
+    followed
+        .until("nothing", |view| view.unreadable.is_empty())
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_is_gone_or_another_takes_no_records_and_loses_none() {
+    let followed = Followed::start().await;
+    let gone = followed.dir.path().with_extension("gone");
+    std::fs::rename(followed.dir.path(), &gone).unwrap();
+    for place in ["it is gone", "another directory stands in its place"] {
+        let stored = followed.records.store("", vec![put("c")], &Open).await;
+        let said = stored[0].as_ref().unwrap_err().to_string();
+        let path = followed.dir.path().display();
+        assert!(
+            said.starts_with(&format!(
+                "record c is not stored: --state-dir={path}: {place}"
+            )),
+            "{said}"
+        );
+        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        assert_eq!(names(&followed.records.view()), ["a", "b"]);
+        std::fs::create_dir_all(followed.dir.path()).unwrap();
+        std::fs::write(followed.file(".lock"), "").unwrap();
+    }
+    std::fs::remove_dir_all(followed.dir.path()).unwrap();
+    std::fs::rename(&gone, followed.dir.path()).unwrap();
+    let stored = followed.records.store("", vec![put("c")], &Open).await;
+    assert_eq!(stored, [Ok(())]);
+}
+
+#[tokio::test]
+async fn pipes_in_the_place_of_files_are_refused_and_hold_nobody() {
+    for (name, what) in [
+        (".lock", " cannot be locked: it is a named pipe, not a file"),
+        ("a.json", " is not a record: it is a named pipe, not a file"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join(name);
+        assert!(
+            Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let said = refused(dir.path()).await;
+        assert!(
+            said.starts_with(&format!("{}{what}", pipe.display())),
+            "{said}"
+        );
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    let pipe = dir.path().join("a.json.new");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(records.store("", vec![put("a")], &Open).await, [Ok(())]);
+    assert!(!pipe.exists());
 }

@@ -41,7 +41,7 @@ impl Sources {
         };
         match (&args.source.members, &args.source.state_dir) {
             (Some(members), Some(state)) => {
-                let sources = Self::files(members, state, settings, work)?;
+                let sources = Self::files(members, state, settings, work).await?;
                 // The state directory's lock is the lease, and it is held.
                 metrics.lease.holder.set_bool(true);
                 Ok(sources)
@@ -50,14 +50,15 @@ impl Sources {
         }
     }
 
-    fn files(
+    async fn files(
         members: &Path,
         state: &Path,
         settings: Settings,
         work: &Tasks,
     ) -> anyhow::Result<Self> {
-        let records = Records::directory(state)?;
-        let (fleet, credentials, reading) = members_file(members, settings)?;
+        let (records, watching) = Records::directory(state).await?;
+        work.spawn("state directory", until(work.stop(), watching));
+        let (fleet, credentials, reading) = members_file(members, settings).await?;
         work.spawn("members file", until(work.stop(), reading));
         // Nobody takes the directory's lock away; the bell is never rung.
         let (bell, fence_moved) = watch::channel(());

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{Membership, MeshId};
+use kubomesh_process::ReadError;
 use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use super::members::{Unusable, member};
 use super::{FileError, MembersFile};
@@ -17,11 +19,17 @@ use crate::{AuthStore, Fleet, MeshView, Settings};
 /// clocks treat times as they like.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// How long one look may take before it is said that the file system does not answer.
+const DEADLINE: Duration = Duration::from_secs(5);
+
 /// Largest members file: 100,000 lines of 160 characters.
 const MAX_FILE: u64 = 16 << 20;
 
 /// Largest file with a secret.
 const MAX_SECRET: u64 = 64 << 10;
+
+/// What is wrong with the files is told under this name.
+const TROUBLE: &str = "members file";
 
 struct FileSource {
     path: PathBuf,
@@ -35,12 +43,13 @@ struct FileSource {
 }
 
 /// Discovery from a members file: the fleet of one mesh, the files with secrets that its lines name,
-/// and the work behind them, which runs until it is dropped. The first reading is done before this returns.
+/// and the work behind them, which runs until it is dropped. The first reading is done before this
+/// returns. Files are read off the async workers.
 ///
 /// # Errors
 /// When the file cannot be read or used as it is now; later such edits are refused and told in
 /// [`Fleet::troubles`].
-pub fn members_file(
+pub async fn members_file(
     path: &Path,
     settings: Settings,
 ) -> Result<
@@ -51,32 +60,54 @@ pub fn members_file(
     ),
     FileError,
 > {
-    let text = read(path, MAX_FILE)?;
-    let file = MembersFile::open(text, settings.timings.file_settle, settings.clock.now())?;
     let (fleet, seen) = watch::channel(Arc::default());
     let credentials = AuthStore::default();
-    let path = path.to_owned();
-    let mut source = FileSource {
-        path,
-        settings,
-        file,
-        credentials: credentials.clone(),
-        fleet,
-        published: None,
-    };
-    source.publish();
+    let (source, opened) = (path.to_owned(), credentials.clone());
+    let first = off_worker(move || FileSource::open(source, settings, opened, fleet));
+    let source = timeout(DEADLINE, first).await.map_err(|_| {
+        let path = path.display().to_string();
+        let why = ReadError::NoAnswer(DEADLINE).to_string();
+        FileError::Unreadable { path, why }
+    })??;
     Ok((seen, credentials, source.run()))
 }
 
 // === impl FileSource ===
 
 impl FileSource {
-    async fn run(mut self) {
+    fn open(
+        path: PathBuf,
+        settings: Settings,
+        credentials: AuthStore,
+        fleet: watch::Sender<Arc<Fleet>>,
+    ) -> Result<Self, FileError> {
+        let text = read(&path, MAX_FILE)?;
+        let file = MembersFile::open(text, settings.timings.file_settle, settings.clock.now())?;
+        let mut source = Self {
+            path,
+            settings,
+            file,
+            credentials,
+            fleet,
+            published: None,
+        };
+        source.publish();
+        Ok(source)
+    }
+
+    async fn run(self) {
+        let mut source = self;
         let mut tick = tokio::time::interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
-            self.look();
-            self.publish();
+            let (path, fleet) = (source.path.clone(), source.fleet.clone());
+            let looking = off_worker(move || {
+                source.look();
+                source.publish();
+                source
+            });
+            source = said_if_slow(looking, &path, &fleet).await;
         }
     }
 
@@ -129,7 +160,7 @@ impl FileSource {
         }
         let trouble = self.file.refused().map(|error| {
             (
-                "members file".to_owned(),
+                TROUBLE.to_owned(),
                 format!("{error}; the last good content stays in use"),
             )
         });
@@ -206,21 +237,55 @@ fn why(error: &FileError) -> String {
     }
 }
 
+/// Does what may block for long. When this is dropped, it goes on and nobody waits for it.
+async fn off_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime is shut down: whoever waits is dropped too.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Waits for a look as long as it takes; when it takes long, the fleet says so meanwhile. No other
+/// look is begun: each would hold a thread for as long.
+async fn said_if_slow(
+    looking: impl Future<Output = FileSource>,
+    path: &Path,
+    fleet: &watch::Sender<Arc<Fleet>>,
+) -> FileSource {
+    let mut looking = std::pin::pin!(looking);
+    if let Ok(source) = timeout(DEADLINE, looking.as_mut()).await {
+        return source;
+    }
+    let said = format!(
+        "{} or a file that it names is not read: {}; the last good content stays in use",
+        path.display(),
+        ReadError::NoAnswer(DEADLINE)
+    );
+    tracing::warn!("{said}");
+    fleet.send_modify(|fleet| {
+        let fleet = Arc::make_mut(fleet);
+        fleet.troubles.insert(TROUBLE.to_owned(), said);
+    });
+    let mut source = looking.await;
+    tracing::info!(path = %path.display(), "the file system answers again");
+    // What was said goes with what is published now.
+    source.published = None;
+    source.publish();
+    source
+}
+
 /// Reads a text file of a bounded size.
 fn read(path: &Path, most: u64) -> Result<String, FileError> {
-    use std::io::Read;
     let unreadable = |why: String| FileError::Unreadable {
         path: path.display().to_string(),
         why,
     };
-    let file = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
-    // A place for all of it at once, where the file says how much that is.
-    let length = file.metadata().map_or(0, |about| about.len()).min(most);
-    let mut text = String::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
-    let read = file.take(most + 1).read_to_string(&mut text);
-    read.map_err(|e| unreadable(e.to_string()))?;
-    if text.len() as u64 > most {
-        return Err(unreadable(format!("it is larger than {most} bytes")));
-    }
-    Ok(text)
+    let bytes =
+        kubomesh_process::read_file(path, most).map_err(|error| unreadable(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        unreadable(format!("it is not text: byte {at} is not UTF-8"))
+    })
 }

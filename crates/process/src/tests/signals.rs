@@ -55,6 +55,19 @@ async fn stubborn_child() {
     child(false).await;
 }
 
+#[tokio::test]
+#[ignore = "the child of the tests below"]
+async fn starting_child() {
+    if std::env::var_os(CHILD).is_none() {
+        return;
+    }
+    let mut process = Process::new(Duration::from_secs(3600)).unwrap();
+    say("listening");
+    let first = process.unless_stopped(pending::<()>()).await;
+    say(&format!("{first:?}"));
+    std::process::exit(0);
+}
+
 struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -128,5 +141,13 @@ fn the_second_signal_stops_at_once() {
     child.expect("stopping");
     child.signal("INT");
     child.expect("stopped as asked, without waiting for: loop");
+    assert_eq!(child.exit_code(), Some(0));
+}
+
+#[test]
+fn a_signal_ends_a_start_that_never_would() {
+    let mut child = Running::start("tests::signals::starting_child");
+    child.signal("TERM");
+    child.expect("None");
     assert_eq!(child.exit_code(), Some(0));
 }

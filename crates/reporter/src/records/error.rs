@@ -73,6 +73,14 @@ pub enum DirectoryError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// What has the name of its lock is no file.
+    #[error("{} cannot be locked: {why}; remove it", .path.display())]
+    NoLock {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        why: String,
+    },
     /// A file in it is no record.
     #[error(
         "{} is not a record: {why}; put it right, or delete it to have it made anew", .path.display()
