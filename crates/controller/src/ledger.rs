@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use kubomesh_core::{Fence, MemberName, Membership, MeshId, Record, RecordWrite};
+use kubomesh_core::{Fence, MemberName, Membership, MeshId, Record, RecordWrite, Waiting};
 use kubomesh_discovery::Fleet;
-use kubomesh_reporter::{Records, RecordsView};
+use kubomesh_reporter::{Records, RecordsView, StoreError, StoreErrorKind};
 use tokio::sync::watch;
 
 use crate::mesh_loop::changed;
-use crate::withheld::Withheld;
+use crate::withheld::{Unstored, Withheld};
+
+#[cfg(test)]
+mod tests;
 
 pub(crate) struct Ledger {
     mesh: MeshId,
@@ -18,6 +21,9 @@ pub(crate) struct Ledger {
     fence: Arc<dyn Fence>,
     used: Arc<BTreeMap<String, Record>>,
     withheld: Withheld,
+    unstored: Unstored,
+    /// What was last said of records that could not be stored: a loop tries again and again.
+    said: Option<String>,
     /// The unreadable records of the last pass.
     unreadable: usize,
 }
@@ -32,15 +38,19 @@ impl Ledger {
             fence,
             used: Arc::default(),
             withheld: Withheld::default(),
+            unstored: Unstored::default(),
+            said: None,
             unreadable: 0,
         }
     }
 
-    /// The membership without the pods that wait for a record of their name.
+    /// The membership without the pods that wait for a record of their name; who has no stored record
+    /// says why.
     pub(crate) fn left(&mut self, fleet: &Fleet, found: &Arc<Membership>) -> Arc<Membership> {
         let view = Arc::clone(&self.view.borrow());
         self.unreadable = view.unreadable.len();
-        self.withheld.left(fleet, found, view.not_ours(&self.mesh))
+        let left = self.withheld.left(fleet, found, view.not_ours(&self.mesh));
+        self.unstored.shown(left)
     }
 
     /// The records as they stand, for this pass, and the members whose record is another than in the
@@ -71,14 +81,53 @@ impl Ledger {
         }
     }
 
-    /// Stores records; what cannot be stored is said here and planned again by a later pass.
-    pub(crate) async fn store(&self, writes: Vec<RecordWrite>) {
+    /// Stores records; how many were. What could not be stored is said once, is shown at its member
+    /// from the next pass on, and is planned again by every pass.
+    pub(crate) async fn store(&mut self, writes: Vec<RecordWrite>) -> usize {
+        let members: Vec<_> = writes.iter().map(member).collect();
         let results = self
             .records
             .store(&self.mesh.namespace, writes, &*self.fence)
             .await;
-        for error in results.into_iter().filter_map(Result::err) {
-            tracing::warn!(mesh = %self.mesh, "{error}");
+        let all = results.len();
+        let mut unstored = BTreeMap::new();
+        let mut errors = Vec::new();
+        for (member, result) in members.into_iter().zip(results) {
+            let Err(error) = result else { continue };
+            let lasting = matches!(
+                error.kind(),
+                StoreErrorKind::Refused | StoreErrorKind::Failed
+            );
+            if let Some(member) = member.filter(|_| lasting) {
+                let why = error.to_string();
+                unstored.insert(member, Waiting::RecordNotStored { why });
+            }
+            errors.push(error);
         }
+        self.unstored.take(unstored);
+        self.say(all, &errors);
+        all - errors.len()
+    }
+
+    /// The first error, and how many more there are.
+    fn say(&mut self, all: usize, errors: &[StoreError]) {
+        let said = errors.first().map(|first| match errors.len() - 1 {
+            0 => first.to_string(),
+            more => format!("{first}; and {more} more of {all}"),
+        });
+        if let Some(said) = &said
+            && self.said.as_ref() != Some(said)
+        {
+            tracing::warn!(mesh = %self.mesh, "{said}");
+        }
+        self.said = said;
+    }
+}
+
+/// The member that a record to be written is about.
+fn member(write: &RecordWrite) -> Option<MemberName> {
+    match write {
+        RecordWrite::Put(record) => Some(record.member.clone()),
+        RecordWrite::Delete(_) => None,
     }
 }

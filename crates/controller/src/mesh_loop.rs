@@ -170,11 +170,12 @@ impl MeshLoop {
         state.memory = memory;
         let busy = self.executor.busy();
         plan.sequences.retain(|sequence| busy.is_free(sequence));
-        let outcomes = self.carry_out(state, &plan).await;
+        let (stored, outcomes) = self.carry_out(state, &plan).await;
         self.metrics.of_policy(&self.id, &policy);
         let sweep = full.then_some(policy.resync.0);
         let now = self.clock.now();
         state.schedule.end(now, sweep, &plan, report.next_due);
+        self.say_acted(state, look.trigger, &plan, stored);
         self.tell(state, look.trigger, started, (plan, report, outcomes));
     }
 
@@ -193,13 +194,11 @@ impl MeshLoop {
             .await;
     }
 
-    /// Records first, then calls; takes the outcomes in.
-    async fn carry_out(&self, state: &mut State, plan: &Plan) -> Vec<Outcome> {
-        if !plan.records.is_empty() {
-            self.ledger.store(plan.records.clone()).await;
-        }
+    /// Records first, then calls; takes the outcomes in. How many records were stored.
+    async fn carry_out(&mut self, state: &mut State, plan: &Plan) -> (usize, Vec<Outcome>) {
+        let stored = self.ledger.store(plan.records.clone()).await;
         if plan.sequences.is_empty() {
-            return Vec::new();
+            return (stored, Vec::new());
         }
         let outcomes = self.executor.apply(plan.sequences.clone()).await;
         for outcome in &outcomes {
@@ -213,7 +212,17 @@ impl MeshLoop {
             }
         }
         state.absorb(&outcomes);
-        outcomes
+        (stored, outcomes)
+    }
+
+    /// What was done, not what was meant to be.
+    fn say_acted(&self, state: &State, trigger: Trigger, plan: &Plan, records: usize) {
+        let calls = plan.calls();
+        let unstored = plan.records.len() - records;
+        if calls > 0 || records > 0 {
+            let unstored = (unstored > 0).then_some(unstored);
+            tracing::info!(mesh = %self.id, pass = state.schedule.passes(), trigger = trigger.label(), calls, records, unstored, "acted");
+        }
     }
 
     fn metrics_of_plan(&self, since: Timestamp) {
@@ -239,10 +248,6 @@ impl MeshLoop {
             .pass_duration
             .get(namespace, name, ())
             .observe_duration(took);
-        if !plan.is_empty() {
-            let (calls, records) = (plan.calls(), plan.records.len());
-            tracing::info!(mesh = %self.id, pass = state.schedule.passes(), trigger = trigger.label(), calls, records, "acted");
-        }
         let snapshot = MeshSnapshot {
             members: Arc::clone(&state.membership),
             observations: Arc::new(state.known.clone()),

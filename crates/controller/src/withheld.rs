@@ -24,6 +24,47 @@ struct Last {
     left: Arc<Membership>,
 }
 
+/// Members whose record could not be stored: they stay members, and say why nothing is done for them.
+#[derive(Default)]
+pub(crate) struct Unstored {
+    members: BTreeMap<MemberName, Waiting>,
+    /// The last membership that was shown, and what it was made of.
+    last: Option<(Arc<Membership>, Arc<Membership>)>,
+}
+
+// === impl Unstored ===
+
+impl Unstored {
+    /// Whose record the last attempt could not store.
+    pub(crate) fn take(&mut self, members: BTreeMap<MemberName, Waiting>) {
+        if self.members != members {
+            self.members = members;
+            self.last = None;
+        }
+    }
+
+    /// The membership in which they say so. The same value comes out while the same goes in.
+    pub(crate) fn shown(&mut self, found: Arc<Membership>) -> Arc<Membership> {
+        if self.members.is_empty() {
+            return found;
+        }
+        if let Some((before, shown)) = &self.last
+            && Arc::ptr_eq(before, &found)
+        {
+            return Arc::clone(shown);
+        }
+        let mut shown = Membership::clone(&found);
+        for (name, waiting) in &self.members {
+            if shown.members.contains_key(name) {
+                shown.waiting.insert(name.clone(), waiting.clone());
+            }
+        }
+        let shown = Arc::new(shown);
+        self.last = Some((found, Arc::clone(&shown)));
+        shown
+    }
+}
+
 // === impl Withheld ===
 
 impl Withheld {

@@ -61,6 +61,8 @@ pub enum ReasonCode {
     RecordUnreadable,
     /// A record belongs to the mesh that the pod left.
     RecordHeld,
+    /// A record could not be stored.
+    RecordNotStored,
     /// The selector matches no pod.
     NoMembers,
     /// A member does not answer.

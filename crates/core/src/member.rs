@@ -136,6 +136,12 @@ pub enum Waiting {
         /// The other mesh, `namespace/name`.
         by: String,
     },
+    /// Its record could not be stored, and nothing is done before it is. It is a member all the
+    /// same: each pass tries again.
+    RecordNotStored {
+        /// What the store says and what to do.
+        why: String,
+    },
 }
 
 /// Why no removal is made now (rules.md, Removal).
@@ -296,7 +302,7 @@ impl fmt::Display for Waiting {
             Self::Ended => f.write_str("the pod has ended"),
             Self::NoRpcPort => f.write_str("no container of the pod looks like Kubo"),
             Self::Claimed { by } => write!(f, "the older mesh {by} selects the pod too"),
-            Self::RecordUnreadable { why } => f.write_str(why),
+            Self::RecordUnreadable { why } | Self::RecordNotStored { why } => f.write_str(why),
             Self::RecordHeld { by } => write!(
                 f,
                 "its SwarmPeer belongs to the mesh {by}, which forgets the pod after its \

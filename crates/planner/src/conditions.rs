@@ -160,16 +160,19 @@ impl Findings<'_, '_> {
                     Some((ReasonCode::RecordUnreadable, name, waiting))
                 }
                 Waiting::RecordHeld { .. } => Some((ReasonCode::RecordHeld, name, waiting)),
+                Waiting::RecordNotStored { .. } => {
+                    Some((ReasonCode::RecordNotStored, name, waiting))
+                }
                 _ => None,
             })
             .peekable();
         let (reason, _, first) = held.peek().copied()?;
         let names = sentence(held.map(|(_, name, _)| name.to_string()));
-        Some((
-            Status::True,
-            reason,
-            format!("no member yet: {names}: {first}"),
-        ))
+        let what = match reason {
+            ReasonCode::RecordNotStored => "held up by its record",
+            _ => "no member yet",
+        };
+        Some((Status::True, reason, format!("{what}: {names}: {first}")))
     }
 
     /// Members that are not as they should be: the first kind of trouble names all that have it.

@@ -83,6 +83,7 @@ fn why_it_waits(waiting: &Waiting) -> ReasonCode {
         Waiting::Claimed { .. } => ReasonCode::PodClaimed,
         Waiting::RecordUnreadable { .. } => ReasonCode::RecordUnreadable,
         Waiting::RecordHeld { .. } => ReasonCode::RecordHeld,
+        Waiting::RecordNotStored { .. } => ReasonCode::RecordNotStored,
         _ => ReasonCode::NotAsked,
     }
 }

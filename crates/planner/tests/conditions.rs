@@ -105,6 +105,34 @@ fn of_pods_that_wait_for_a_record() {
 }
 
 #[test]
+fn of_a_member_whose_record_cannot_be_stored() {
+    let mut fleet = Fleet::of(2);
+    let why = "record b is not stored: no room".to_owned();
+    let waiting = Waiting::RecordNotStored { why };
+    fleet.membership.waiting.insert(name("b"), waiting);
+    let planned = fleet.pass();
+    let tried = planned.plan.records.iter();
+    let tried: Vec<_> = tried
+        .filter(|write| matches!(write, RecordWrite::Put(record) if record.member == name("b")))
+        .collect();
+    assert_eq!(
+        tried.len(),
+        1,
+        "it is tried again: {:?}",
+        planned.plan.records
+    );
+    let said = fleet.member_condition(&planned, "b", ConditionKind::Reachable);
+    assert_eq!(
+        said.trim_end(),
+        "Reachable=Unknown RecordNotStored: record b is not stored: no room"
+    );
+    let said = fleet.condition(&planned, ConditionKind::Degraded);
+    let sentence =
+        "Degraded=True RecordNotStored: held up by its record: b: record b is not stored: no room";
+    assert_eq!(said.trim_end(), sentence);
+}
+
+#[test]
 fn of_many_silent_members() {
     let mut fleet = Fleet::meshed(20);
     for node in fleet.nodes.values_mut().take(12) {

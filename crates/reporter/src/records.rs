@@ -109,6 +109,9 @@ impl Records {
         writes: Vec<RecordWrite>,
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
+        if writes.is_empty() {
+            return Vec::new();
+        }
         let results = match &*self.store {
             Store::Cluster(cluster) => cluster.store(namespace, writes, fence).await,
             Store::Directory(directory) => directory.store(writes, fence).await,

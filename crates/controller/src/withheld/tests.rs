@@ -12,7 +12,7 @@ use kubomesh_core::{
 use kubomesh_discovery::{Fleet, MeshView};
 use kubomesh_reporter::NotOurs;
 
-use super::Withheld;
+use super::{Unstored, Withheld};
 
 fn mesh(name: &str) -> MeshId {
     MeshId {
@@ -157,4 +157,33 @@ fn records_of_others_hold_nobody_up() {
     ];
     let left = Withheld::default().left(&fleet(None), &found, records.into_iter());
     assert!(Arc::ptr_eq(&left, &found));
+}
+
+#[test]
+fn who_has_no_stored_record_stays_a_member_and_says_why() {
+    let mut found = Membership::empty(mesh("a"));
+    found.members.insert("p".into(), member("p"));
+    let found = Arc::new(found);
+    let waiting = Waiting::RecordNotStored {
+        why: "no room".into(),
+    };
+    let mut unstored = Unstored::default();
+    assert!(Arc::ptr_eq(&unstored.shown(Arc::clone(&found)), &found));
+
+    let members = [
+        ("p".into(), waiting.clone()),
+        ("gone".into(), waiting.clone()),
+    ];
+    unstored.take(members.clone().into());
+    let shown = unstored.shown(Arc::clone(&found));
+    assert_eq!(shown.members, found.members);
+    assert_eq!(shown.waiting, [("p".into(), waiting)].into());
+    unstored.take(members.into());
+    assert!(
+        Arc::ptr_eq(&unstored.shown(Arc::clone(&found)), &shown),
+        "the same again"
+    );
+
+    unstored.take(BTreeMap::new());
+    assert!(Arc::ptr_eq(&unstored.shown(Arc::clone(&found)), &found));
 }

@@ -1,0 +1,76 @@
+//! What could not be stored is counted, said and shown; nothing that it covers looks done.
+
+use std::sync::Arc;
+
+use kubomesh_core::{
+    Access, Contact, Endpoint, Member, Membership, MeshId, Open, Record, RecordWrite, Role, Source,
+    Timestamp, Waiting,
+};
+use kubomesh_discovery::Fleet;
+use kubomesh_reporter::Records;
+
+use super::Ledger;
+
+fn put(name: &str) -> RecordWrite {
+    let record = Record::new("file", name.into(), Role::Kubo, "uid".into());
+    RecordWrite::Put(Box::new(record))
+}
+
+fn member(name: &str) -> Member {
+    Member {
+        name: name.into(),
+        uid: name.into(),
+        role: Role::Kubo,
+        source: Source::File,
+        access: Access::Direct {
+            endpoint: Endpoint::http([127, 0, 0, 1].into(), 5001),
+            auth: None,
+            ca_file: None,
+        },
+        networks: Default::default(),
+        host_ip: None,
+        host_network: false,
+        swarm_port: None,
+        swarm: None,
+        zone: "".into(),
+        container: None,
+        stated_peer_id: None,
+        contact: Contact::Allowed,
+        ready: true,
+        created: Timestamp::default(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_stored_is_counted_and_shown_at_its_member() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let (records, _following) = Records::directory(&state).await.unwrap();
+    let mut ledger = Ledger::new(MeshId::file(), records, Arc::new(Open));
+    let mut found = Membership::empty(MeshId::file());
+    for name in ["a", "b"] {
+        found.members.insert(name.into(), member(name));
+    }
+    let (fleet, found) = (Fleet::default(), Arc::new(found));
+
+    let moved = dir.path().join("moved");
+    std::fs::rename(&state, &moved).unwrap();
+    assert_eq!(ledger.store(vec![put("a"), put("b")]).await, 0);
+    let shown = ledger.left(&fleet, &found);
+    assert_eq!(shown.members, found.members, "they are tried again");
+    for name in ["a", "b"] {
+        let why = format!(
+            "record {name} is not stored: --state-dir={}: it is gone, or its file .lock is; put it \
+             back, or start the controller anew",
+            state.display()
+        );
+        assert_eq!(shown.waiting[name], Waiting::RecordNotStored { why });
+    }
+    let said = ledger.said.clone().unwrap();
+    assert!(said.ends_with("; and 1 more of 2"), "{said}");
+
+    std::fs::rename(&moved, &state).unwrap();
+    assert_eq!(ledger.store(vec![put("a"), put("b")]).await, 2);
+    assert_eq!(ledger.said, None);
+    assert!(Arc::ptr_eq(&ledger.left(&fleet, &found), &found));
+}
