@@ -38,7 +38,8 @@ pub fn main() -> ExitCode {
         Command::Gen { what } => print(what),
     };
     done.unwrap_or_else(|error| {
-        let _ = writeln!(std::io::stderr(), "kubomesh: {error:#}");
+        let said = kubomesh_process::with_causes(error.as_ref());
+        let _ = writeln!(std::io::stderr(), "kubomesh: {said}");
         ExitCode::FAILURE
     })
 }

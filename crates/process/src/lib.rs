@@ -21,7 +21,7 @@ pub use clock::Clock;
 pub use file::{ReadError, read_file, read_file_within, regular};
 pub use process::{DEFAULT_DRAIN, Ending, Process};
 pub use readiness::{Blocker, Readiness};
-pub use task::{TaskOutput, Tasks};
+pub use task::{TaskOutput, Tasks, with_causes};
 pub use tokio_util::sync::CancellationToken;
 
 #[cfg(test)]

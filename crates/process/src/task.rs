@@ -167,13 +167,26 @@ impl TaskOutput for () {
 
 impl<E: std::error::Error + Send + 'static> TaskOutput for Result<(), E> {
     fn failure(self) -> Option<String> {
-        let error = self.err()?;
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
-        Some(causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")))
+        Some(with_causes(&self.err()?))
     }
 }
 
 // === helpers ===
+
+/// An error and its causes as one line; a cause that is already in the text is not said again: some
+/// errors print their cause and name it as their source too.
+#[must_use]
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        if text.contains(&cause) {
+            text
+        } else {
+            format!("{text}: {cause}")
+        }
+    })
+}
 
 fn lock(alive: &Mutex<Alive>) -> MutexGuard<'_, Alive> {
     alive.lock().unwrap_or_else(PoisonError::into_inner)

@@ -88,6 +88,17 @@ async fn an_error_ends_the_process_with_all_its_causes() {
     );
 }
 
+#[test]
+fn a_cause_that_was_said_is_not_said_again() {
+    let inner = io::Error::other(Broken(io::Error::other("no route")));
+    assert_eq!(crate::with_causes(&inner), "the watch broke: no route");
+    #[derive(Debug, thiserror::Error)]
+    #[error("dir: {0}")]
+    struct Twice(#[source] io::Error);
+    let twice = Twice(io::Error::other("File exists"));
+    assert_eq!(crate::with_causes(&twice), "dir: File exists");
+}
+
 #[tokio::test]
 async fn the_others_are_asked_to_end_when_one_falls() {
     let process = Process::new(LONG).unwrap();

@@ -67,7 +67,13 @@ impl DirectoryRecords {
             path: path.to_owned(),
             source,
         };
-        std::fs::create_dir_all(path).map_err(unusable)?;
+        std::fs::create_dir_all(path).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                let why = "it, or what it should be in, is no directory; name another";
+                unusable(std::io::Error::new(error.kind(), why))
+            }
+            _ => unusable(error),
+        })?;
         let place = Place::lock(path)?;
         let mut view = RecordsView::default();
         view.synced = true;
