@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use kubomesh_api::Convergence;
-use kubomesh_core::{ConditionKind, MeshId, Report, Status, Timestamp};
+use kubomesh_core::{ConditionKind, LinkCounts, MeshId, Report, Status, Timestamp};
+
+#[cfg(test)]
+mod tests;
 
 /// Since when each mesh is not Ready, and when it last became so. No clock: reports carry the time.
 #[derive(Debug, Default)]
@@ -49,4 +52,22 @@ impl Convergences {
     pub fn keep(&mut self, exists: impl Fn(&MeshId) -> bool) {
         self.meshes.retain(|mesh, _| exists(mesh));
     }
+}
+
+/// What a convergence means in words: links of members that are away or cannot be reached are not
+/// waited for.
+pub(crate) fn converged(counts: LinkCounts) -> String {
+    if counts.healthy == counts.desired {
+        return "every desired link is healthy".into();
+    }
+    let LinkCounts {
+        degraded,
+        missing,
+        unknown,
+        ..
+    } = counts;
+    format!(
+        "every desired link between members that can be reached is healthy; of the others \
+         {degraded} degraded, {missing} missing, {unknown} unknown"
+    )
 }

@@ -6,6 +6,7 @@
 
 mod convergence;
 mod events;
+mod member_log;
 mod metrics;
 mod news;
 mod records;

@@ -14,7 +14,9 @@ use kubomesh_core::{
 use kubomesh_process::Clock;
 use tokio::sync::watch;
 
+use crate::convergence::converged;
 use crate::events::{Events, Transition};
+use crate::member_log::MemberLog;
 use crate::metrics::MESH_CONDITIONS;
 use crate::status::{Shared, StatusTimings, StatusWriter};
 use crate::{News, ReporterMetrics, Verdict};
@@ -49,6 +51,7 @@ pub struct Reporter {
 struct Seen {
     conditions: BTreeMap<ConditionKind, (Status, ReasonCode)>,
     expired_at: Timestamp,
+    members: MemberLog,
 }
 
 /// Sets metrics and logs transitions.
@@ -180,10 +183,21 @@ impl Observer {
                 .convergence
                 .get(namespace, mesh, ())
                 .observe(convergence.seconds);
-            tracing::info!(mesh = %id, seconds = convergence.seconds, "every desired link is healthy");
+            let LinkCounts {
+                healthy, desired, ..
+            } = report.counts;
+            let said = converged(report.counts);
+            tracing::info!(mesh = %id, seconds = convergence.seconds, healthy, desired, "{said}");
         }
         self.take_conditions(id, &report.conditions);
         self.take_expired(id, report);
+        // In a cluster the members' own conditions and events tell it.
+        if self.events.is_none() {
+            let seen = self.seen.entry(id.clone()).or_default();
+            for line in seen.members.take(report) {
+                line.log(id);
+            }
+        }
     }
 
     fn take_links(&self, namespace: &str, mesh: &str, counts: LinkCounts, links: &[LinkReport]) {
