@@ -57,8 +57,8 @@ impl LoopMetrics {
         let resync = self.resync_interval.get(namespace, name, ());
         resync.set_duration(policy.resync.0);
         for mode in MODES {
-            let is_it = i64::from(mode == policy.mode);
-            self.mode.get(namespace, name, mode).set(is_it);
+            let gauge = self.mode.get(namespace, name, mode);
+            gauge.set_bool(mode == policy.mode);
         }
     }
 }
@@ -125,3 +125,6 @@ impl Trigger {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
