@@ -4,6 +4,7 @@
 mod lease;
 mod source;
 mod span;
+mod text;
 mod timing;
 
 use std::net::SocketAddr;
@@ -95,11 +96,11 @@ pub struct RunArgs {
 #[command(next_help_heading = "Serving")]
 pub struct ServeArgs {
     /// Address of /livez, /readyz and /metrics
-    #[arg(long, env = "KUBOMESH_LISTEN", value_name = "IP:PORT", default_value_t = DEFAULT_LISTEN)]
+    #[arg(long, env = "KUBOMESH_LISTEN", value_name = "IP:PORT", value_parser = text::address, default_value_t = DEFAULT_LISTEN)]
     pub listen: SocketAddr,
 
     /// Address of /debug and /log-level; keep it on loopback
-    #[arg(long, env = "KUBOMESH_DEBUG_LISTEN", value_name = "IP:PORT", default_value_t = DEFAULT_DEBUG_LISTEN)]
+    #[arg(long, env = "KUBOMESH_DEBUG_LISTEN", value_name = "IP:PORT", value_parser = text::address, default_value_t = DEFAULT_DEBUG_LISTEN)]
     pub debug_listen: SocketAddr,
 
     /// What is logged: error, warn, info, debug, trace, or a filter such as kubomesh=debug,kube=warn
@@ -158,12 +159,18 @@ impl Cli {
         if let Command::Run(run) = &cli.command
             && let Err(why) = run.check()
         {
-            Self::command()
-                .error(ErrorKind::ValueValidation, why)
-                .exit();
+            run_command().error(ErrorKind::ValueValidation, why).exit();
         }
         cli
     }
+}
+
+/// `kubomesh run` as a command: what is wrong between its flags is said with its own usage.
+fn run_command() -> clap::Command {
+    let mut cli = Cli::command();
+    cli.build();
+    let run = cli.find_subcommand("run").cloned();
+    run.unwrap_or(cli)
 }
 
 // === impl RunArgs ===
@@ -174,9 +181,9 @@ impl RunArgs {
     /// # Errors
     /// When two flags contradict each other: a sentence that names both.
     fn check(&self) -> Result<(), String> {
-        if self.source.members.is_none() {
-            self.lease.timing().map_err(|error| error.to_string())?;
-        }
+        self.serve.check()?;
+        // With a members file it is not used; what is wrong in it is wrong all the same.
+        self.lease.timing().map_err(|error| error.to_string())?;
         let timing = &self.timing;
         for (least, most) in [
             (
@@ -194,6 +201,22 @@ impl RunArgs {
                     least.0, least.1, most.0, most.1
                 ));
             }
+        }
+        Ok(())
+    }
+}
+
+// === impl ServeArgs ===
+
+impl ServeArgs {
+    fn check(&self) -> Result<(), String> {
+        let (public, debug) = (self.listen, self.debug_listen);
+        let any = public.ip().is_unspecified() || debug.ip().is_unspecified();
+        let same = public.port() == debug.port() && (any || public.ip() == debug.ip());
+        if same && public.port() != 0 {
+            return Err(format!(
+                "--listen={public} and --debug-listen={debug} have the same port: give each its own"
+            ));
         }
         Ok(())
     }

@@ -46,7 +46,17 @@ fn an_unknown_flag_is_bad_usage() {
 fn a_malformed_flag_is_bad_usage_and_names_its_value() {
     for (flag, words) in [
         ("--retry-base=soon", ["--retry-base", "soon"]),
+        ("--log-level=debgu", ["--log-level", "is not a level"]),
         ("--listen=8080", ["--listen", "8080"]),
+        ("--listen=:8080", ["--listen", "such as 0.0.0.0:8080"]),
+        ("--debug-listen=:81", ["--debug-listen", "IP:PORT"]),
+        ("--identity=", ["--identity", "write a name"]),
+        ("--lease-name=Bad Name", ["--lease-name", "Bad Name"]),
+        ("--lease-name=a..b", ["--lease-name", "name of an object"]),
+        (
+            "--lease-namespace=a.b",
+            ["--lease-namespace", "a namespace"],
+        ),
         ("--log-format=loud", ["--log-format", "loud"]),
     ] {
         let (code, said) = kubomesh(&["run", flag]);
@@ -105,12 +115,8 @@ fn a_wrong_field_of_a_members_file_is_named_with_its_value() {
 fn flags_that_contradict_each_other_are_bad_usage() {
     for (flags, words) in [
         (
-            &["--log-level=debgu"][..],
-            &["--log-level", "`debgu`", "not a level"][..],
-        ),
-        (
-            &["--lease-duration=7.5s"],
-            &["--lease-duration=7.5s", "whole number of seconds"],
+            &["--lease-duration=7.5s"][..],
+            &["--lease-duration=7.5s", "whole number of seconds"][..],
         ),
         (
             &["--lease-duration=3s", "--lease-renew-interval=2s"],
@@ -124,9 +130,26 @@ fn flags_that_contradict_each_other_are_bad_usage() {
             &["--retry-base=10m", "--retry-max=1m"],
             &["--retry-base=10m", "--retry-max=1m", "at most that"],
         ),
+        (
+            &["--listen=127.0.0.1:9", "--debug-listen=127.0.0.1:9"],
+            &["--listen=127.0.0.1:9", "--debug-listen=127.0.0.1:9"],
+        ),
+        (
+            &["--listen=[::]:9", "--debug-listen=127.0.0.1:9"],
+            &["--listen=[::]:9", "--debug-listen=127.0.0.1:9", "same port"],
+        ),
+        (
+            &[
+                "--members=m.yaml",
+                "--state-dir=s",
+                "--lease-renew-interval=10s",
+            ],
+            &["--lease-renew-interval=10s", "--lease-duration=6s"],
+        ),
     ] {
         let (code, said) = kubomesh(&[&["run"], flags].concat());
         assert_eq!(code, Some(2), "{said}");
         assert_says(&said, words);
+        assert_says(&said, &["Usage: kubomesh run "]);
     }
 }

@@ -11,15 +11,15 @@ use super::Span;
 #[command(next_help_heading = "Lease")]
 pub struct LeaseArgs {
     /// Namespace of the Lease object
-    #[arg(long, env = "KUBOMESH_LEASE_NAMESPACE", value_name = "NAME", default_value = DEFAULT_LEASE_NAMESPACE)]
+    #[arg(long, env = "KUBOMESH_LEASE_NAMESPACE", value_name = "NAME", value_parser = super::text::label, default_value = DEFAULT_LEASE_NAMESPACE)]
     pub lease_namespace: String,
 
     /// Name of the Lease object
-    #[arg(long, env = "KUBOMESH_LEASE_NAME", value_name = "NAME", default_value = DEFAULT_LEASE_NAME)]
+    #[arg(long, env = "KUBOMESH_LEASE_NAME", value_name = "NAME", value_parser = super::text::subdomain, default_value = DEFAULT_LEASE_NAME)]
     pub lease_name: String,
 
     /// Name of this replica in the lease; the pod's name in Kubernetes
-    #[arg(long, env = "KUBOMESH_IDENTITY", value_name = "NAME", default_value = DEFAULT_IDENTITY)]
+    #[arg(long, env = "KUBOMESH_IDENTITY", value_name = "NAME", value_parser = super::text::name, default_value = DEFAULT_IDENTITY)]
     pub identity: String,
 
     /// How long a holder that is not heard of keeps the lease

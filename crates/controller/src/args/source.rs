@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Debug, Args, Serialize)]
 #[command(next_help_heading = "Members")]
 pub struct SourceArgs {
-    /// Act on the members of this YAML file instead of Kubernetes; it is re-read when it changes
+    /// Act on the members of this YAML file instead of Kubernetes; docs/members-file.md has its form
     #[arg(
         long,
         env = "KUBOMESH_MEMBERS",
