@@ -3,6 +3,7 @@
 mod rbac;
 
 use anyhow::Context as _;
+use clap::{Arg, Command, CommandFactory as _};
 use kubomesh_telemetry::Catalog;
 
 use crate::args::{Cli, Generated};
@@ -22,8 +23,33 @@ pub(crate) fn generate(what: Generated) -> anyhow::Result<String> {
         }
         Generated::Cli => {
             let options = clap_markdown::MarkdownOptions::new().show_footer(false);
-            Ok(clap_markdown::help_markdown_custom::<Cli>(&options))
+            let command = with_environment(Cli::command());
+            Ok(clap_markdown::help_markdown_command_custom(
+                &command, &options,
+            ))
         }
         Generated::Rbac => Ok(rbac::page()),
     }
 }
+
+/// The command with the environment variable of each option in its text: `--help` shows it by itself, the
+/// page does not.
+fn with_environment(mut command: Command) -> Command {
+    for inner in command.get_subcommands_mut() {
+        *inner = with_environment(std::mem::take(inner));
+    }
+    command.mut_args(|arg| match (variable(&arg), arg.get_help()) {
+        (Some(variable), Some(help)) => {
+            let help = format!("{help} (environment variable `{variable}`)");
+            arg.help(help)
+        }
+        _ => arg,
+    })
+}
+
+fn variable(arg: &Arg) -> Option<String> {
+    Some(arg.get_env()?.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests;
