@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{Access, Contact, Credentials, Membership, Network, Source, Timestamp};
+use kubomesh_core::{Access, Contact, Credentials, Membership, Mode, Network, Source, Timestamp};
 use kubomesh_discovery::{
     AuthStore, DiscoveryMetrics, DiscoveryTimings, FileError, FileMesh, Fleet, MembersFile,
     Settings, members_file,
@@ -58,6 +58,48 @@ fn a_bare_list_will_do() {
     let mesh = FileMesh::parse("- {name: a, rpc: 'http://127.50.9.1:5001'}\n").unwrap();
     assert_eq!(names(&mesh), ["a"]);
     assert_eq!(*mesh.policy, kubomesh_core::Policy::default());
+}
+
+/// The page's own examples are what users copy.
+#[test]
+fn the_documented_examples_are_read() {
+    let page = include_str!("../../../docs/members-file.md");
+    let blocks = page.split("```yaml\n").skip(1);
+    let examples: Vec<FileMesh> = blocks
+        .map(|block| FileMesh::parse(block.split("```").next().unwrap()).unwrap())
+        .collect();
+    assert_eq!(examples.len(), 2);
+    let second = &examples[0].members["berlin-2"];
+    assert_eq!(examples[0].policy.mode, Mode::Observe);
+    assert_eq!(second.auth_file.as_deref(), Some("secrets/berlin-2"));
+    assert!(second.swarm.is_some() && second.ca_file.is_some() && second.peer_id.is_some());
+    assert_eq!(names(&examples[1]), ["a", "b"]);
+}
+
+/// A field that nobody documents, or a documented one that is refused, is a defect of the page.
+#[test]
+fn every_documented_field_of_the_policy_is_known_with_its_default() {
+    let page = include_str!("../../../docs/members-file.md");
+    let policy = page.split("## The policy").nth(1).unwrap();
+    let policy = policy.split("\n## ").next().unwrap();
+    let rows = policy.lines().filter(|line| line.starts_with("| `"));
+    let mut known = 0;
+    for row in rows {
+        let cells: Vec<&str> = row
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`'))
+            .collect();
+        let (field, default) = (cells[1], cells[3]);
+        let spec = match field.split_once('.') {
+            Some((outer, inner)) => format!("{outer}: {{{inner}: {default}}}"),
+            None => format!("{field}: {default}"),
+        };
+        let text = format!("mesh: {{{spec}}}\nmembers: [{{name: a, rpc: 'http://h:1'}}]");
+        let mesh = FileMesh::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert_eq!(*mesh.policy, kubomesh_core::Policy::default(), "{field}");
+        known += 1;
+    }
+    assert_eq!(known, 13);
 }
 
 #[test]
