@@ -3,12 +3,12 @@
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// How a word is coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a word is coloured; what is worst comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Colour {
-    Green,
-    Yellow,
     Red,
+    Yellow,
+    Green,
 }
 
 /// Where the demo speaks.
@@ -21,6 +21,35 @@ pub(super) struct Screen {
     drawn: usize,
     /// What was last said of the state.
     said: String,
+}
+
+/// Of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    columns: usize,
+    rows: usize,
+}
+
+// === impl Size ===
+
+impl Size {
+    /// Of a terminal that does not say.
+    const DEFAULT: Self = Self {
+        columns: 80,
+        rows: 24,
+    };
+
+    /// What a terminal says; one that was given no size says 0. Less than 20 by 4 is taken as that.
+    fn of(columns: u16, rows: u16) -> Self {
+        let or = |said: u16, default, least| match usize::from(said) {
+            0 => default,
+            said => said.max(least),
+        };
+        Self {
+            columns: or(columns, Self::DEFAULT.columns, 20),
+            rows: or(rows, Self::DEFAULT.rows, 4),
+        }
+    }
 }
 
 // === impl Screen ===
@@ -38,6 +67,11 @@ impl Screen {
         }
     }
 
+    /// How many rows there are to show the state in, the cursor's own left out.
+    pub(super) fn rows(&self) -> usize {
+        size().rows - 1
+    }
+
     /// How long the demo runs.
     pub(super) fn elapsed(&self) -> Duration {
         self.began.elapsed()
@@ -53,8 +87,12 @@ impl Screen {
     /// than the last.
     pub(super) fn show(&mut self, lines: &[String], summary: &str) {
         if self.terminal {
-            // A line that wraps would be two, and the next drawing would begin at the wrong one.
-            let lines: Vec<_> = lines.iter().map(|line| fit(line, columns())).collect();
+            // A line that wraps would be two, and the next drawing would begin at the wrong one; so it
+            // would where there are more lines than rows, the cursor's own among them.
+            let Size { columns, rows } = size();
+            let above = lines.len().saturating_sub(rows - 1);
+            let lines = lines[above..].iter().map(|line| fit(line, columns));
+            let lines: Vec<_> = lines.collect();
             self.print(&lines, &[]);
         } else if self.said != summary {
             summary.clone_into(&mut self.said);
@@ -98,10 +136,10 @@ impl Screen {
     }
 }
 
-/// How wide the terminal is now.
-fn columns() -> usize {
+/// How large the terminal is now.
+fn size() -> Size {
     rustix::termios::tcgetwinsize(std::io::stdout())
-        .map_or(80, |size| usize::from(size.ws_col).max(20))
+        .map_or(Size::DEFAULT, |size| Size::of(size.ws_col, size.ws_row))
 }
 
 /// The line, cut so that it fits. Painted lines are those of a table, which is narrow.

@@ -144,7 +144,7 @@ impl<'a> Stage<'a> {
                 nodes: self.fleet.nodes(),
                 look: &look,
             };
-            let (lines, summary) = (view.lines(&self.screen), view.summary());
+            let (lines, summary) = (view.lines(&self.screen, self.screen.rows()), view.summary());
             self.screen.show(&lines, &summary);
             if self.arguments.chaos {
                 self.trouble(&mut chaos, &look)?;

@@ -6,9 +6,6 @@ use super::pages::{MemberReport, Report};
 use super::screen::{Colour, Screen};
 use crate::table::Table;
 
-/// More nodes than this are shown only while something is wrong with them.
-const SHOWN: usize = 16;
-
 /// More than this are counted, not named.
 const NAMED: usize = 3;
 
@@ -38,9 +35,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The table, and below it the summary.
-    pub(super) fn lines(self, screen: &Screen) -> Vec<String> {
-        let rows = self.rows();
+    /// The table, and below it the summary: at most so many lines, at least three.
+    pub(super) fn lines(self, screen: &Screen, most: usize) -> Vec<String> {
+        let (rows, more) = self.rows(most);
         let mut table = Table::new(["node", "links", "address", "state"]);
         for (Node { name, rpc, .. }, MemberReport { links, state }) in &rows {
             table.row([
@@ -53,6 +50,9 @@ impl<'a> View<'a> {
         let mut lines = table.lines();
         for (line, (_, member)) in lines.iter_mut().skip(1).zip(&rows) {
             *line = screen.paint(colour(member), line);
+        }
+        if more > 0 {
+            lines.push(format!("and {more} more"));
         }
         lines.push(self.summary());
         lines
@@ -67,19 +67,25 @@ impl<'a> View<'a> {
             .unwrap_or_default()
     }
 
-    fn rows(self) -> Vec<(&'a Node, &'a MemberReport)> {
-        let all = self.nodes.len() <= SHOWN;
+    /// The nodes for which there is room, and how many there are besides. Where there is none for all,
+    /// those that are not well come first.
+    fn rows(self, most: usize) -> (Vec<(&'a Node, &'a MemberReport)>, usize) {
         let Some(report) = &self.look.report else {
-            return Vec::new();
+            return (Vec::new(), 0);
         };
         let known = self
             .nodes
             .iter()
             .filter_map(|node| Some((node, report.members.get(&node.name)?)));
-        known
-            .filter(|(_, member)| all || colour(member) != Colour::Green)
-            .take(SHOWN)
-            .collect()
+        let mut rows: Vec<_> = known.collect();
+        let all = rows.len();
+        // The heading and the summary.
+        if all + 2 > most {
+            rows.sort_by_key(|(_, member)| colour(member));
+            rows.truncate(most.saturating_sub(3).max(1));
+        }
+        let more = all - rows.len();
+        (rows, more)
     }
 }
 

@@ -1,6 +1,14 @@
 //! Lines fit.
 
-use super::fit;
+use super::{Size, fit};
+
+#[test]
+fn a_terminal_without_a_size_has_the_usual_one() {
+    let size = |columns, rows| Size { columns, rows };
+    assert_eq!(Size::of(0, 0), size(80, 24));
+    assert_eq!(Size::of(132, 12), size(132, 12));
+    assert_eq!(Size::of(3, 1), size(20, 4));
+}
 
 #[test]
 fn long_lines_are_cut() {

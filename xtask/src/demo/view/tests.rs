@@ -85,18 +85,18 @@ fn the_summary_names_who_is_not_well() {
 }
 
 #[test]
-fn the_table_shows_all_of_few_and_the_troubled_of_many() {
+fn the_table_shows_all_that_fit_and_else_the_troubled_first() {
     let screen = Screen::new(false);
-    let lines = |count: u8| {
+    let lines = |count: u8, most: usize| {
         let nodes = nodes(count);
         View {
             nodes: &nodes,
             look: &look(&nodes, &["node-02"], &[]),
         }
-        .lines(&screen)
+        .lines(&screen, most)
     };
     assert_eq!(
-        lines(2),
+        lines(2, 4),
         [
             "node     links    address        state",
             "node-01    1/1  127.0.0.1    reachable",
@@ -104,5 +104,16 @@ fn the_table_shows_all_of_few_and_the_troubled_of_many() {
             "1/2 peers reachable, 8/9 links healthy; node-02 unreachable",
         ]
     );
-    assert_eq!(lines(40).len(), 3, "heading, the troubled one, the summary");
+    assert_eq!(lines(20, 22).len(), 22, "all of them");
+    assert_eq!(
+        lines(30, 6),
+        [
+            "node     links    address        state",
+            "node-02    0/1  127.0.0.2  unreachable",
+            "node-01    1/1  127.0.0.1    reachable",
+            "node-03    1/1  127.0.0.3    reachable",
+            "and 27 more",
+            "29/30 peers reachable, 8/9 links healthy; node-02 unreachable",
+        ]
+    );
 }
