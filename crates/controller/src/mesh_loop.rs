@@ -142,12 +142,12 @@ impl MeshLoop {
             touched.extend(self.due_members(state));
         }
         let full = touched.is_none();
-        state.absorb(&self.executor.late_outcomes());
+        state.catch_up(&self.executor);
 
         self.observe(state, &policy, &records, touched.as_ref())
             .await;
         // What ended while nodes were asked counts for this pass: a dial is not repeated too soon.
-        state.absorb(&self.executor.late_outcomes());
+        state.catch_up(&self.executor);
         let input = state.input(self.clock.now(), &policy, &self.timings, &records);
         let planned = plan(&input);
         let violations = check(&input, &planned);
@@ -168,8 +168,8 @@ impl MeshLoop {
             plan = Plan::default();
         }
         state.memory = memory;
-        let busy = self.executor.busy();
-        plan.sequences.retain(|sequence| busy.is_free(sequence));
+        plan.sequences
+            .retain(|sequence| state.busy.is_free(sequence));
         let (stored, outcomes) = self.carry_out(state, &plan).await;
         self.metrics.of_policy(&self.id, &policy);
         let sweep = full.then_some(policy.resync.0);

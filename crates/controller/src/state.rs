@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Doubt, MemberName, Membership, MeshId, Outcome, Policy, Record, Schedule, Timestamp, Timings,
+    Busy, Doubt, MemberName, Membership, MeshId, Outcome, Policy, Record, Schedule, Timestamp,
+    Timings,
 };
 use kubomesh_executor::{Executor, Observations};
 use kubomesh_planner::{Memory, PlanInput};
@@ -15,6 +16,8 @@ pub(crate) struct State {
     pub(crate) known: Observations,
     pub(crate) membership: Arc<Membership>,
     pub(crate) schedule: Schedule,
+    /// What was under way when the late outcomes were last taken in.
+    pub(crate) busy: Busy,
 }
 
 // === impl State ===
@@ -28,6 +31,7 @@ impl State {
             known: Observations::new(),
             membership: Arc::new(nobody),
             schedule: Schedule::default(),
+            busy: Busy::default(),
         }
     }
 
@@ -50,6 +54,13 @@ impl State {
         turnover.changed
     }
 
+    /// Takes in what ended since the last pass. What is under way is looked at first: what ends in
+    /// between counts as under way, and as ended in the next pass.
+    pub(crate) fn catch_up(&mut self, executor: &Executor) {
+        self.busy = executor.busy();
+        self.absorb(&executor.late_outcomes());
+    }
+
     pub(crate) fn absorb(&mut self, outcomes: &[Outcome]) {
         self.memory.absorb(outcomes);
         self.schedule.acted(outcomes);
@@ -70,6 +81,7 @@ impl State {
             observations: &self.known,
             records,
             memory: &self.memory,
+            busy: &self.busy,
         }
     }
 }

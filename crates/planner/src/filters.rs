@@ -81,10 +81,14 @@ impl<'a> Filters<'a> {
             .collect()
     }
 
-    /// What is to be done about a node's filters, if they could be read.
+    /// What is to be done about a node's filters, if they could be read and none of them is on its way
+    /// out or in: what a call in flight takes away must not be thought to be there.
     pub(crate) fn mend(&self, world: &World<'_>, index: usize) -> Option<Mending> {
         let node = &world.nodes[index];
         let (record, member) = (node.record?, node.member?);
+        if node.changing {
+            return None;
+        }
         let shown = node.state?.filters.as_ref().ok()?;
         let shown = |cidr: &str| shown.iter().any(|text| **text == *cidr);
         let policy = world.input.policy;

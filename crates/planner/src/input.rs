@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubomesh_core::{
-    MemberName, Membership, Observation, Plan, Policy, Record, Report, Timestamp, Timings,
+    Busy, MemberName, Membership, Observation, Plan, Policy, Record, Report, Timestamp, Timings,
 };
 
 use crate::Memory;
@@ -27,6 +27,9 @@ pub struct PlanInput<'a> {
     pub records: &'a BTreeMap<String, Record>,
     /// What the last pass left, with its outcomes taken in; empty at the start.
     pub memory: &'a Memory,
+    /// What was sent and is not in the memory's outcomes yet: what was read of its members may not
+    /// show it.
+    pub busy: &'a Busy,
 }
 
 /// What the planner gives back.

@@ -74,20 +74,7 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         let protected = protect(pass, *pair, &judged, &mut entries);
         reports.push(report(link, judged, decision, protected, &mut steps));
     }
-    // Of what is no longer desired, its removal and its pace are remembered: it may be desired again
-    // in a second.
-    let (now, interval) = (pass.now(), pass.world.input.policy.limits.dial_interval);
-    before.retain(|_, memory| {
-        *memory = LinkMemory {
-            dialled: memory.dialled.filter(|dialled| *dialled + interval > now),
-            renewed: memory.renewed,
-            spent: memory.spent.filter(|spent| !spent.is_full(now)),
-            removing: memory.removing,
-            ..LinkMemory::default()
-        };
-        memory.removing || memory.dialled.is_some() || memory.spent.is_some()
-    });
-    pass.memory.links.append(&mut before);
+    undesired(pass, before);
     let (dials, waiting) = steps::send(pass, steps);
     for (pair, held) in waiting {
         if let Ok(at) = pairs.binary_search_by_key(&(pair.a, pair.b), |pair| (pair.a, pair.b)) {
@@ -108,6 +95,23 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         entries,
         dials,
     }
+}
+
+/// Of what is no longer desired, its removal and its pace are remembered: it may be desired again in a
+/// second.
+fn undesired(pass: &mut Pass<'_>, mut links: BTreeMap<Link, LinkMemory>) {
+    let (now, interval) = (pass.now(), pass.world.input.policy.limits.dial_interval);
+    links.retain(|_, memory| {
+        *memory = LinkMemory {
+            dialled: memory.dialled.filter(|dialled| *dialled + interval > now),
+            renewed: memory.renewed,
+            spent: memory.spent.filter(|spent| !spent.is_full(now)),
+            removing: memory.removing,
+            ..LinkMemory::default()
+        };
+        memory.removing || memory.dialled.is_some() || memory.spent.is_some()
+    });
+    pass.memory.links.append(&mut links);
 }
 
 /// The entries that an unprotected link needs: added, or why not.

@@ -51,7 +51,9 @@ pub(crate) fn write(
         .nodes
         .iter()
         .filter(|node| node.is_recorded() || node.standing == Standing::New);
-    let all_read = live.clone().all(|node| node.is_readable() && !node.stale);
+    let all_read = live
+        .clone()
+        .all(|node| node.is_readable() && !node.changing);
     let mut book = Book {
         world,
         sides,

@@ -49,6 +49,9 @@ pub(crate) struct Node<'a> {
     pub state: Option<&'a NodeState>,
     /// Whether calls were made to it since that was read: it must be read anew before the next.
     pub stale: bool,
+    /// Whether what was read of its entries and filters is history: calls that change them were made
+    /// since, or are under way.
+    pub changing: bool,
 }
 
 /// How a node stands.
@@ -333,6 +336,9 @@ fn node<'a>(
             sighting.is_none_or(|sighting| sighting.at <= state.at)
         });
     let acted = memory.members.get(name).and_then(|member| member.acted);
+    let stale = acted.is_some_and(|acted| {
+        state.is_some() && !observation.is_some_and(|seen| read_since(seen, acted))
+    });
     Node {
         name,
         member,
@@ -342,9 +348,8 @@ fn node<'a>(
         verdict: Verdict::Unseen,
         place: recorded.filter(|_| standing != Standing::Claimed),
         state,
-        stale: acted.is_some_and(|acted| {
-            state.is_some() && !observation.is_some_and(|seen| read_since(seen, acted))
-        }),
+        stale,
+        changing: stale || input.busy.members.contains_key(name),
     }
 }
 

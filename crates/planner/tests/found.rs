@@ -453,3 +453,61 @@ fn a_removal_that_failed_is_due_again() {
     assert!(fleet.nodes["b"].peering.is_empty());
     assert!(fleet.settle().plan.is_empty());
 }
+
+/// A filter is on its way out when nobody wants that any more: that it was still there when the node
+/// was last read does not mean that it stays there.
+#[test]
+fn a_filter_that_a_call_in_flight_takes_away_is_given_back() {
+    let mut fleet = Fleet::of(2);
+    fleet.policy.filters = FilterPolicy::Repair;
+    fleet.node("b").filters = vec!["/ip4/10.0.0.0/ipcidr/8".into()];
+    let _ = fleet.pass();
+    let _ = fleet.pass();
+    fleet.wait(secs(10));
+    fleet.observe();
+    let planned = fleet.plan();
+    let mut sequences = planned.plan.sequences.iter();
+    let taking = sequences.find(|one| one.member == name("b"));
+    let taking = taking.unwrap().clone();
+    assert!(planned.plan.to_string().contains("filters rm"));
+    fleet.memory = planned.memory;
+    fleet.busy.began(&taking);
+    fleet.policy.filters = FilterPolicy::Report;
+    let planned = fleet.pass_after(secs(1));
+    assert!(planned.plan.records.is_empty(), "{}", planned.plan);
+    // It ends, and what was read before it is no proof either.
+    fleet.busy.ended(&taking);
+    fleet.node("b").filters.clear();
+    let outcome = Outcome {
+        member: taking.member.clone(),
+        call: taking.actions[0].call.clone(),
+        link: None,
+        at: fleet.now + secs(1),
+        result: Ok(()),
+    };
+    fleet.memory.absorb(&[outcome]);
+    fleet.wait(secs(2));
+    let planned = fleet.plan();
+    assert!(planned.plan.records.is_empty(), "{}", planned.plan);
+    let _ = fleet.settle();
+    assert_eq!(fleet.nodes["b"].filters.len(), 1, "given back");
+}
+
+/// A former address stays recorded while a call that may bring it to a node is under way.
+#[test]
+fn a_former_address_stays_while_a_call_is_in_flight() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.node("b").ip = [10, 0, 9, 9].into();
+    let moved = fleet.nodes["b"].member("b");
+    *fleet.member("b") = moved;
+    fleet.break_all("b");
+    for _ in 0..2 {
+        let _ = fleet.pass();
+    }
+    fleet.busy.members.insert(name("a"), 1);
+    let _ = fleet.settle();
+    assert_eq!(fleet.records["b"].addresses.len(), 2);
+    fleet.busy.members.clear();
+    fleet.ends_well();
+    assert_eq!(fleet.records["b"].addresses.len(), 1);
+}

@@ -29,6 +29,7 @@ pub(crate) struct Fleet {
     pub(crate) records: BTreeMap<String, Record>,
     pub(crate) observations: BTreeMap<MemberName, Arc<Observation>>,
     pub(crate) memory: Memory,
+    pub(crate) busy: Busy,
     pub(crate) outcomes: Vec<Outcome>,
     next: u64,
     next_connection: u64,
@@ -61,6 +62,7 @@ impl Fleet {
             records: BTreeMap::new(),
             observations: BTreeMap::new(),
             memory: Memory::default(),
+            busy: Busy::default(),
             outcomes: Vec::new(),
             next: 0,
             next_connection: 0,
@@ -149,6 +151,7 @@ impl Fleet {
             observations: &self.observations,
             records: &self.records,
             memory: &self.memory,
+            busy: &self.busy,
         }
     }
 

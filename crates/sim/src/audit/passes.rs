@@ -83,9 +83,16 @@ impl Audit {
         let PlanInput {
             membership,
             observations,
+            records,
             now,
             ..
         } = passed.input;
+        // Who was neither listed nor recorded comes anew, whoever it was.
+        self.standing.retain(|(who, name), _| {
+            *who != passed.who
+                || membership.members.contains_key(name)
+                || records.contains_key(name.as_str())
+        });
         for member in membership.members.values() {
             let seen = observations.get(&member.name);
             let standing = Standing {

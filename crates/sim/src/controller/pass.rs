@@ -57,6 +57,7 @@ impl Sim {
         let late = std::mem::take(&mut controller.executor.outcomes);
         controller.state.absorb(&late);
         let state = &controller.state;
+        let busy = controller.executor.busy.clone();
         let input = PlanInput {
             now,
             policy: &policy,
@@ -65,6 +66,7 @@ impl Sim {
             observations: &state.known,
             records: &records,
             memory: &state.memory,
+            busy: &busy,
         };
         let inquiries = alter::with_input(rules, &input, |input| inquire(input, touched.as_ref()));
         controller.phase = Phase::Observing(Observing {
@@ -140,6 +142,7 @@ impl Sim {
         let late = std::mem::take(&mut controller.executor.outcomes);
         controller.state.absorb(&late);
         let mut state = std::mem::replace(&mut controller.state, State::new(&mesh));
+        let busy = controller.executor.busy.clone();
         let input = PlanInput {
             now,
             policy: &policy,
@@ -148,6 +151,7 @@ impl Sim {
             observations: &state.known,
             records: &records,
             memory: &state.memory,
+            busy: &busy,
         };
         let mut planned = alter::with_input(rules, &input, plan);
         alter::planned(rules, &input, &mut planned);
