@@ -31,7 +31,7 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not an RPC address: {why}; write it as http://HOST:PORT or https://HOST:PORT")]
 pub struct EndpointError {
-    /// The text as given.
+    /// The text as given, without a password.
     pub text: String,
     /// What is wrong with it.
     pub why: &'static str,
@@ -86,10 +86,16 @@ impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let shown = without_userinfo(text);
         let refused = |why| EndpointError {
-            text: text.into(),
+            text: shown.clone().unwrap_or_else(|| text.into()),
             why,
         };
+        if shown.is_some() {
+            return Err(refused(
+                "it holds a user or password, which belong into the file that authFile names",
+            ));
+        }
         let (scheme, rest) = if let Some(rest) = text.strip_prefix("http://") {
             (Scheme::Http, rest)
         } else if let Some(rest) = text.strip_prefix("https://") {
@@ -124,6 +130,13 @@ impl FromStr for Endpoint {
             port,
         })
     }
+}
+
+/// The text with everything before its last `@` left out, if there is one.
+fn without_userinfo(text: &str) -> Option<String> {
+    let (before, rest) = text.rsplit_once('@')?;
+    let scheme = before.find("://").map_or("", |at| &before[..at + 3]);
+    Some(format!("{scheme}…@{rest}"))
 }
 
 impl fmt::Display for Endpoint {

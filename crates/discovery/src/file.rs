@@ -2,6 +2,7 @@
 
 mod document;
 mod follow;
+mod malformed;
 mod members;
 mod source;
 

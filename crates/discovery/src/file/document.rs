@@ -29,6 +29,14 @@ pub enum FileError {
         /// What the parser says, with line and column where it knows them.
         why: String,
     },
+    /// The content of a file is not right.
+    #[error("{path}: {error}")]
+    In {
+        /// Its path.
+        path: String,
+        /// What is not right.
+        error: Box<FileError>,
+    },
     /// The file names no member.
     #[error("the members file names no members: write at least one; nothing is changed until then")]
     Empty,
@@ -160,6 +168,17 @@ impl FileMesh {
 // === impl FileError ===
 
 impl FileError {
+    /// The same, and in which file it is.
+    pub(super) fn in_file(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Unreadable { .. } | Self::In { .. } => self,
+            error => Self::In {
+                path: path.display().to_string(),
+                error: Box::new(error),
+            },
+        }
+    }
+
     pub(super) fn field(field: &str, value: &str, remedy: &str) -> Self {
         Self::Field {
             field: field.into(),
@@ -182,11 +201,7 @@ fn document(text: &str) -> Result<(Document, Vec<String>), FileError> {
     match read {
         Ok(document) => Ok((document, unknown)),
         Err(error) => {
-            let why = error
-                .to_string()
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ");
+            let why = super::malformed::malformed(&error);
             Err(FileError::Malformed { why })
         }
     }
@@ -297,7 +312,8 @@ fn rpc(at: usize, text: &str) -> Result<Endpoint, FileError> {
             "{}; write it as http://HOST:PORT or https://HOST:PORT",
             error.why
         );
-        FileError::field(&format!("members[{at}].rpc"), &format!("`{text}`"), &remedy)
+        let value = format!("`{}`", error.text);
+        FileError::field(&format!("members[{at}].rpc"), &value, &remedy)
     })
 }
 

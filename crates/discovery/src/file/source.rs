@@ -82,7 +82,8 @@ impl FileSource {
         fleet: watch::Sender<Arc<Fleet>>,
     ) -> Result<Self, FileError> {
         let text = read(&path, MAX_FILE)?;
-        let file = MembersFile::open(text, settings.timings.file_settle, settings.clock.now())?;
+        let opened = MembersFile::open(text, settings.timings.file_settle, settings.clock.now());
+        let file = opened.map_err(|error| error.in_file(&path))?;
         let mut source = Self {
             path,
             settings,
@@ -124,10 +125,8 @@ impl FileSource {
             }
             Some(Err(error)) => {
                 reads.get("refused").inc();
-                tracing::warn!(
-                    path = %self.path.display(),
-                    "{error}; the last good content stays in use"
-                );
+                let error = error.in_file(&self.path);
+                tracing::warn!("{error}; the last good content stays in use");
             }
         }
     }
@@ -159,6 +158,7 @@ impl FileSource {
             membership.members.insert(member.name.clone(), member);
         }
         let trouble = self.file.refused().map(|error| {
+            let error = error.clone().in_file(&self.path);
             (
                 TROUBLE.to_owned(),
                 format!("{error}; the last good content stays in use"),
