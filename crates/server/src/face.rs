@@ -33,9 +33,6 @@ pub struct FaceLimits {
 /// How long a request in flight may take once its face or its connection is closed.
 const CLOSING_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Wait after the operating system could not accept, such as for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// One bound listener with its routes.
 #[derive(Debug)]
 pub struct Face {
@@ -104,10 +101,7 @@ impl Face {
         match self.listener.accept().await {
             Ok((stream, _)) => Some(stream),
             Err(error) => {
-                tracing::warn!(%error, address = %self.address, "cannot accept a connection");
-                // For want of file descriptors: whoever asked nothing gives one back.
-                open.close_one_that_asked_nothing();
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                open.could_not_accept(&error).await;
                 None
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,8 @@ pub(super) struct Connections {
     most: usize,
     tasks: JoinSet<()>,
     open: VecDeque<Open>,
+    /// When it was last said that none can be accepted.
+    warned: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -34,6 +37,12 @@ struct Open {
 /// What a connection has at least to send the head of a request, however many others want its place.
 /// It also bounds how many connections a flood makes this process open: `most` in this time.
 const GRACE: Duration = Duration::from_millis(50);
+
+/// Wait where nothing could be done about a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Time between two log lines that say so.
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 // === impl Asked ===
 
@@ -58,6 +67,7 @@ impl Connections {
             most,
             tasks: JoinSet::new(),
             open: VecDeque::new(),
+            warned: None,
         }
     }
 
@@ -98,12 +108,22 @@ impl Connections {
         }
     }
 
-    /// Closes the oldest that has asked nothing in its grace, if there is one.
-    pub(super) fn close_one_that_asked_nothing(&mut self) {
+    /// The operating system accepts no more, such as for want of file descriptors: the oldest that has
+    /// asked nothing in its grace gives one back. Returns when it is worth another try.
+    pub(super) async fn could_not_accept(&mut self, error: &io::Error) {
+        if self.warned.is_none_or(|at| at.elapsed() >= WARN_INTERVAL) {
+            self.warned = Some(Instant::now());
+            tracing::warn!(%error, address = %self.address, "cannot accept connections");
+        }
         self.forget_ended();
         let over = |open: &Open| !open.asked.is() && open.since.elapsed() >= GRACE;
-        if let Some(at) = self.open.iter().position(over) {
-            self.close(at);
+        match self.open.iter().position(over) {
+            Some(at) => {
+                self.close(at);
+                // Its task ends, and gives the descriptor back, when it is next looked at.
+                tokio::task::yield_now().await;
+            }
+            None => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 
@@ -146,3 +166,6 @@ impl Connections {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
