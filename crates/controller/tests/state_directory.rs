@@ -1,0 +1,162 @@
+//! The process on a members file and a state directory: what hands and file systems do to it while
+//! it runs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests are tests"
+)]
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kubomesh_model::{NodeSpec, Stop, peer_id};
+use kubomesh_testkit::{FakeKubo, FakeOptions, Fleet};
+
+/// Longer than anything here should take.
+const LONG: Duration = Duration::from_secs(50);
+
+/// Three fake nodes, a members file with two of them, and the controller on it.
+struct Running {
+    _fleet: Fleet,
+    nodes: Vec<FakeKubo>,
+    folder: tempfile::TempDir,
+    controller: Child,
+}
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+fn line(at: u8, node: &FakeKubo) -> String {
+    format!("- {{name: n{at}, rpc: '{}'}}\n", node.endpoint())
+}
+
+impl Running {
+    /// `net`: the nodes are at 127.95.`net`.1 and the next.
+    async fn start(net: u8) -> Self {
+        let fleet = Fleet::certain();
+        let mut nodes = Vec::new();
+        let mut lines = String::from("mesh: {resyncInterval: 5s}\nmembers:\n");
+        for at in 1..=3_u8 {
+            let ip = std::net::IpAddr::from([127, 95, net, at]);
+            let spec = NodeSpec::new(&format!("n{at}"), peer_id(u64::from(at)), ip);
+            let node = fleet.launch(spec, FakeOptions::at(ip)).await.unwrap();
+            if at < 3 {
+                lines.push_str(&line(at, &node));
+            }
+            nodes.push(node);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("members.yaml"), lines).unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let controller = Command::new(env!("CARGO_BIN_EXE_kubomesh"))
+            .args(["run", "--log-format=text", "--members=members.yaml"])
+            .args(["--state-dir=state", "--listen=127.0.0.1:0"])
+            .arg("--debug-listen=127.0.0.1:0")
+            .current_dir(folder.path())
+            .stdout(log.try_clone().unwrap())
+            .stderr(Stdio::from(log))
+            .spawn()
+            .unwrap();
+        let running = Self {
+            _fleet: fleet,
+            nodes,
+            folder,
+            controller,
+        };
+        running.until("every desired link is healthy").await;
+        running
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn log(&self) -> String {
+        let mut text = String::new();
+        let mut file = std::fs::File::open(self.path("log")).unwrap();
+        file.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    async fn until(&self, words: &str) {
+        self.wait(words, || self.log().contains(words)).await;
+    }
+
+    async fn wait(&self, what: &str, done: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !done() {
+            assert!(began.elapsed() < LONG, "never: {what}\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn signal(&self) {
+        let pid = self.controller.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.controller.kill();
+        let _ = self.controller.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_deleted_by_hand_accepts_the_new_identity() {
+    let running = Running::start(21).await;
+    let record = running.path("state/n2.json");
+    let (former, other) = (peer_id(2), peer_id(77));
+    let holds = |peer: kubomesh_core::PeerId| {
+        let text = std::fs::read_to_string(&record).unwrap_or_default();
+        text.contains(&peer.to_string())
+    };
+    assert!(holds(former));
+    let restarted = running.nodes[1].restart(Stop::Closed, Some(other)).await;
+    restarted.unwrap();
+    running
+        .until("delete its record to accept the new one")
+        .await;
+    assert!(holds(former) && !holds(other));
+    std::fs::remove_file(&record).unwrap();
+    running
+        .wait("the new identity in the record", || holds(other))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipe_in_the_place_of_the_members_file_holds_nothing_up() {
+    let mut running = Running::start(22).await;
+    std::fs::remove_file(running.path("members.yaml")).unwrap();
+    pipe(&running.path("members.yaml"));
+    running
+        .until("members.yaml cannot be read: it is a named pipe, not a file")
+        .await;
+    running.signal();
+    let ended = running.controller.wait().unwrap();
+    assert!(ended.success(), "{}", running.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_directory_that_is_gone_is_named_at_the_member_that_waits_for_it() {
+    let running = Running::start(23).await;
+    std::fs::rename(running.path("state"), running.path("gone")).unwrap();
+    let members = running.path("members.yaml");
+    let more = std::fs::read_to_string(&members).unwrap() + &line(3, &running.nodes[2]);
+    std::fs::write(&members, more).unwrap();
+    running
+        .until("record n3 is not stored: --state-dir=state: it is gone, or its file .lock is; put")
+        .await;
+    running
+        .until("condition=Reachable status=Unknown reason=RecordNotStored")
+        .await;
+    std::fs::rename(running.path("gone"), running.path("state")).unwrap();
+    running
+        .wait("the record", || running.path("state/n3.json").exists())
+        .await;
+}
