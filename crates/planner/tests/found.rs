@@ -454,7 +454,7 @@ fn a_removal_that_failed_is_due_again() {
     assert!(fleet.settle().plan.is_empty());
 }
 
-/// A filter is on its way out when nobody wants that any more: that it was still there when the node
+/// Invariant 12. A filter is on its way out when nobody wants that any more: that it was still there when the node
 /// was last read does not mean that it stays there.
 #[test]
 fn a_filter_that_a_call_in_flight_takes_away_is_given_back() {
@@ -493,7 +493,7 @@ fn a_filter_that_a_call_in_flight_takes_away_is_given_back() {
     assert_eq!(fleet.nodes["b"].filters.len(), 1, "given back");
 }
 
-/// A former address stays recorded while a call that may bring it to a node is under way.
+/// Invariant 12. A former address stays recorded while a call that may bring it to a node is under way.
 #[test]
 fn a_former_address_stays_while_a_call_is_in_flight() {
     let mut fleet = Fleet::meshed(2);
