@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Condition, ConditionKind, LinkState, MemberName, MeshId, ReasonCode, Report, Status, Timestamp,
+    Condition, ConditionKind, Link, LinkState, MemberName, MemberState, MeshId, ReasonCode, Report,
+    Status, Timestamp,
 };
 
 #[cfg(test)]
@@ -79,6 +80,7 @@ impl MemberLog {
                 let condition = found.conditions.iter().find(|found| found.kind == kind);
                 if let Some(condition) = condition
                     && let Some(trouble) = trouble(condition)
+                    && is_its_own(report, member, condition, trouble)
                     && self.is_due((kind, member.clone()), condition, trouble, report.at)
                 {
                     lines.push(line(report, member, condition, trouble));
@@ -181,11 +183,23 @@ fn line(report: &Report, member: &MemberName, condition: &Condition, trouble: bo
     }
 }
 
-/// The first link of a member that is not healthy, and why.
+/// Whether a trouble is of this member: that links to one that cannot be reached are away is told of
+/// that one alone.
+fn is_its_own(report: &Report, member: &MemberName, condition: &Condition, trouble: bool) -> bool {
+    !trouble || condition.kind != ConditionKind::Linked || first_link(report, member).is_some()
+}
+
+/// The first link of a member that is not healthy although both ends can be reached, and why.
 fn first_link(report: &Report, member: &MemberName) -> Option<String> {
-    let of_member = |link: &kubomesh_core::Link| link.a == *member || link.b == *member;
+    let reachable = |name: &MemberName| {
+        let found = report.members.get(name);
+        found.is_some_and(|found| found.state == MemberState::Reachable)
+    };
+    let is_of = |link: &Link| {
+        (link.a == *member || link.b == *member) && reachable(&link.a) && reachable(&link.b)
+    };
     let mut links = report.links.iter();
-    let first = links.find(|link| link.state != LinkState::Healthy && of_member(&link.link))?;
+    let first = links.find(|link| link.state != LinkState::Healthy && is_of(&link.link))?;
     let reason = first.reason.as_ref()?;
     Some(format!("{}: {reason}", first.link))
 }

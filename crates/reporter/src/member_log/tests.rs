@@ -121,25 +121,45 @@ fn a_member_that_flaps_has_a_line_in_five_seconds_and_the_last_word_is_said() {
     assert_eq!(told.after(1, &good).len(), 1);
 }
 
-#[test]
-fn links_are_spoken_of_when_they_stay_away_and_the_first_says_why() {
-    let mut told = Told::new();
-    let missing = [("a", linked(Status::False, ReasonCode::LinkMissing))];
-    assert_eq!(told.after(0, &missing), []);
-    assert_eq!(told.after(4, &missing), []);
-    told.now = told.now + Duration::from_secs(1);
-    let mut found = report(told.now, &missing);
-    let link = Link::new(&"a".into(), &"b".into()).unwrap();
+/// A report of `a`, whose link to `b` is missing.
+fn unlinked(at: Timestamp, b: MemberState) -> Report {
+    let mut found = report(
+        at,
+        &[
+            ("a", linked(Status::False, ReasonCode::LinkMissing)),
+            ("b", linked(GOOD.0, GOOD.1)),
+        ],
+    );
+    found.members.get_mut(&MemberName::from("b")).unwrap().state = b;
     found.links.push(LinkReport {
-        link,
+        link: Link::new(&"a".into(), &"b".into()).unwrap(),
         state: LinkState::Missing,
         reason: Some(Reason::Away { member: "b".into() }),
         held: None,
         rewritten: false,
     });
-    let lines = told.log.take(&found);
+    found
+}
+
+#[test]
+fn links_are_spoken_of_when_they_stay_away_and_the_first_says_why() {
+    let mut log = MemberLog::default();
+    let at = |seconds| Timestamp(1_000_000) + Duration::from_secs(seconds);
+    for seconds in [0, 4] {
+        assert_eq!(log.take(&unlinked(at(seconds), MemberState::Reachable)), []);
+    }
+    let lines = log.take(&unlinked(at(5), MemberState::Reachable));
     let said = lines[0].trouble.as_deref().unwrap();
     assert!(said.starts_with("1 of 2; a – b: "), "{said}");
+}
+
+#[test]
+fn links_to_one_that_cannot_be_reached_are_not_the_others_trouble() {
+    let mut log = MemberLog::default();
+    for seconds in [0, 10, 20] {
+        let at = Timestamp(1_000_000) + Duration::from_secs(seconds);
+        assert_eq!(log.take(&unlinked(at, MemberState::Unreachable)), []);
+    }
 }
 
 #[test]

@@ -1,16 +1,13 @@
 //! Records as JSON files in a state directory: each replaced by rename, all behind one lock.
 
-use std::collections::BTreeMap;
-use std::fs::{File, Metadata, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+mod files;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_api::{RecordError, RecordKey};
-use kubomesh_core::{Fence, Record, RecordWrite};
-use kubomesh_process::{ReadError, read_file, regular};
+use kubomesh_core::{Fence, RecordWrite};
+use kubomesh_process::ReadError;
 use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -18,23 +15,13 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::view::{Change, RecordsView};
 use super::{DirectoryError, StoreError};
 
-/// Name of the file whose lock is the directory's.
-const LOCK: &str = ".lock";
-
-/// A record's file is `<record>.json`.
-const SUFFIX: &str = ".json";
-
-/// What a file is called until it is whole.
-const TEMPORARY: &str = ".json.new";
+use files::{Place, Stamps, failed, name};
 
 /// How often it is looked whether a hand changed something.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// After so long without an answer it is said that the file system gives none.
 const SLOW: Duration = Duration::from_secs(5);
-
-/// Largest record: tens of thousands of retired identities.
-const MAX_RECORD: u64 = 16 << 20;
 
 /// A state directory, held alone.
 pub(super) struct DirectoryRecords {
@@ -44,37 +31,12 @@ pub(super) struct DirectoryRecords {
     files: Arc<Mutex<Stamps>>,
 }
 
-/// Where the files are.
-#[derive(Clone)]
-struct Place {
-    path: PathBuf,
-    /// Keeps the lock until the process ends.
-    lock: Arc<File>,
-}
-
-/// By record name: which file it was when it was last read or written.
-type Stamps = BTreeMap<String, Stamp>;
-
-/// Inode, length, times of content and of status: another one after any change.
-type Stamp = (u64, u64, (i64, i64), (i64, i64));
-
 // === impl DirectoryRecords ===
 
 impl DirectoryRecords {
     /// Blocks the thread.
     pub(super) fn open(path: &Path) -> Result<Self, DirectoryError> {
-        let unusable = |source| DirectoryError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        std::fs::create_dir_all(path).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-                let why = "it, or what it should be in, is no directory; name another";
-                unusable(std::io::Error::new(error.kind(), why))
-            }
-            _ => unusable(error),
-        })?;
-        let place = Place::lock(path)?;
+        let place = Place::open(path)?;
         let mut view = RecordsView::default();
         view.synced = true;
         let (changes, stamps) = place.read_all()?;
@@ -173,268 +135,11 @@ impl DirectoryRecords {
         if let Ok(done) = timeout(SLOW, &mut work).await {
             return done;
         }
-        let path = self.place.path.display();
+        let path = self.place.path().display();
         let slow = ReadError::NoAnswer(SLOW);
         tracing::warn!("--state-dir={path}: {slow}; no record can be stored until it does");
         let done = work.await;
         tracing::info!("--state-dir={path}: the file system answers again");
         done
-    }
-}
-
-// === impl Place ===
-
-impl Place {
-    fn lock(path: &Path) -> Result<Self, DirectoryError> {
-        let file = path.join(LOCK);
-        let unusable = |source| DirectoryError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        // To open a pipe would wait for whoever reads it.
-        if let Ok(about) = std::fs::metadata(&file) {
-            regular(&about).map_err(|error| DirectoryError::NoLock {
-                path: file.clone(),
-                why: error.to_string(),
-            })?;
-        }
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(file)
-            .map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                lock: Arc::new(lock),
-            }),
-            Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse {
-                path: path.to_owned(),
-            }),
-            Err(TryLockError::Error(error)) => Err(unusable(error)),
-        }
-    }
-
-    /// Whether the directory is still the one that this process holds.
-    fn still_ours(&self) -> Result<(), String> {
-        let path = self.path.display();
-        let lock = std::fs::metadata(self.path.join(LOCK));
-        match (lock, self.lock.metadata()) {
-            (Ok(there), Ok(ours)) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
-                Ok(())
-            }
-            (Ok(_), Ok(_)) => Err(format!(
-                "--state-dir={path}: another directory stands in its place; put the former one \
-                 back, or start the controller anew"
-            )),
-            (Err(error), _) if error.kind() == ErrorKind::NotFound => Err(format!(
-                "--state-dir={path}: it is gone, or its file {LOCK} is; put it back, or start the \
-                 controller anew"
-            )),
-            (Err(error), _) | (_, Err(error)) => Err(format!("--state-dir={path}: {error}")),
-        }
-    }
-
-    /// The files that look like records.
-    fn list(&self) -> std::io::Result<BTreeMap<String, Stamp>> {
-        let mut files = BTreeMap::new();
-        for entry in std::fs::read_dir(&self.path)? {
-            let file = entry?.file_name();
-            let Some(name) = file.to_str().and_then(|file| file.strip_suffix(SUFFIX)) else {
-                continue;
-            };
-            match std::fs::metadata(self.path.join(&file)) {
-                Ok(about) => drop(files.insert(name.to_owned(), stamp(&about))),
-                // Deleted since it was listed.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(files)
-    }
-
-    fn read_all(&self) -> Result<(Vec<Change>, Stamps), DirectoryError> {
-        let unusable = |source| DirectoryError::Io {
-            path: self.path.clone(),
-            source,
-        };
-        for entry in std::fs::read_dir(&self.path).map_err(unusable)? {
-            let entry = entry.map_err(unusable)?;
-            if entry
-                .file_name()
-                .to_str()
-                .is_some_and(|file| file.ends_with(TEMPORARY))
-            {
-                // Left by a crash in the middle of a write, which therefore covers nothing.
-                std::fs::remove_file(entry.path()).map_err(unusable)?;
-            }
-        }
-        let stamps = self.list().map_err(unusable)?;
-        let read = |name: &String| {
-            let record = self.read(name).map_err(|why| DirectoryError::Unreadable {
-                path: self.file(name),
-                why,
-            })?;
-            Ok((RecordKey::new("", name), Some(Ok(Arc::new(record)))))
-        };
-        let changes = stamps.keys().map(read).collect::<Result<_, _>>()?;
-        Ok((changes, stamps))
-    }
-
-    /// What hands changed since; what cannot be read becomes so in the view.
-    fn look(&self, stamps: &mut Stamps, view: &RecordsView) -> Result<Vec<Change>, String> {
-        self.still_ours()?;
-        let now = self
-            .list()
-            .map_err(|error| format!("--state-dir={}: {error}", self.path.display()))?;
-        let gone = stamps.keys().filter(|name| !now.contains_key(*name));
-        let mut changes: Vec<Change> = gone
-            .map(|name| {
-                let file = self.file(name);
-                tracing::warn!(file = %file.display(), "a record was deleted by hand");
-                (RecordKey::new("", name), None)
-            })
-            .collect();
-        for (name, stamp) in &now {
-            if stamps.get(name) == Some(stamp) {
-                continue;
-            }
-            let key = RecordKey::new("", name);
-            let record = self.read(name).map_err(|why| RecordError {
-                record: name.clone(),
-                field: self.file(name).display().to_string(),
-                value: "unreadable".into(),
-                why,
-            });
-            match &record {
-                Ok(record) if view.get(&key) == Some(record) => {}
-                Ok(_) => {
-                    tracing::warn!(file = %self.file(name).display(), "a record was edited by hand");
-                }
-                Err(error) => tracing::warn!("{error}"),
-            }
-            changes.push((key, Some(record.map(Arc::new))));
-        }
-        *stamps = now;
-        Ok(changes)
-    }
-
-    fn read(&self, name: &str) -> Result<Record, String> {
-        let text = read_file(&self.file(name), MAX_RECORD).map_err(|error| error.to_string())?;
-        let record: Record = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-        if record.name() != name {
-            return Err(format!("it holds the record `{}`", record.name()));
-        }
-        Ok(record)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.path.join(format!("{name}{SUFFIX}"))
-    }
-
-    fn write_all(
-        &self,
-        view: &RecordsView,
-        writes: Vec<RecordWrite>,
-        stamps: &mut Stamps,
-    ) -> Vec<Written> {
-        if let Err(why) = self.still_ours() {
-            let failed = |write| Err(failed(&name(&write), &why));
-            return writes.into_iter().map(failed).collect();
-        }
-        let mut outcomes: Vec<Written> = writes
-            .into_iter()
-            .map(|write| self.write_one(view, write, stamps))
-            .collect();
-        if outcomes
-            .iter()
-            .any(|outcome| matches!(outcome, Ok(Some(_))))
-            && let Err(error) = File::open(&self.path).and_then(|directory| directory.sync_all())
-        {
-            // The names may not survive a crash: nothing that they cover may be done.
-            for outcome in &mut outcomes {
-                if let Ok(Some((key, _))) = outcome {
-                    *outcome = Err(refused(&key.name, &self.path, &error));
-                }
-            }
-        }
-        outcomes
-    }
-
-    fn write_one(&self, view: &RecordsView, write: RecordWrite, stamps: &mut Stamps) -> Written {
-        let name = name(&write);
-        let key = RecordKey::new("", &name);
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
-            return Err(failed(&name, "its name cannot be a file's"));
-        }
-        let file = self.file(&name);
-        let refused = |error: std::io::Error| refused(&name, &file, &error);
-        match write {
-            RecordWrite::Put(_) if view.unreadable.contains_key(&key) => {
-                let error = view.unreadable.get(&key).cloned();
-                Err(error.map_or_else(|| StoreError::Conflict(name), StoreError::Unreadable))
-            }
-            RecordWrite::Put(record) if view.get(&key) == Some(&*record) => Ok(None),
-            RecordWrite::Put(record) => {
-                let stamp = replace(&file, &record).map_err(refused)?;
-                stamps.insert(name, stamp);
-                Ok(Some((key, Some(Ok(Arc::from(record))))))
-            }
-            RecordWrite::Delete(_) => match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(refused(error)),
-                _ => {
-                    stamps.remove(&name);
-                    Ok(Some((key, None)))
-                }
-            },
-        }
-    }
-}
-
-/// What a write changed; `None`: it stood so already.
-type Written = Result<Option<Change>, StoreError>;
-
-fn name(write: &RecordWrite) -> String {
-    match write {
-        RecordWrite::Put(record) => record.name(),
-        RecordWrite::Delete(name) => name.clone(),
-    }
-}
-
-fn stamp(about: &Metadata) -> Stamp {
-    let content = (about.mtime(), about.mtime_nsec());
-    let status = (about.ctime(), about.ctime_nsec());
-    (about.ino(), about.len(), content, status)
-}
-
-/// Writes a whole file and gives it its name; which file that is.
-fn replace(file: &Path, record: &Record) -> std::io::Result<Stamp> {
-    let temporary = file.with_extension("json.new");
-    let mut text = serde_json::to_vec_pretty(record)?;
-    text.push(b'\n');
-    // Whatever has this name is nobody's, and may be a pipe.
-    match std::fs::remove_file(&temporary) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut new = File::create_new(&temporary)?;
-    new.write_all(&text)?;
-    new.sync_all()?;
-    std::fs::rename(&temporary, file)?;
-    // The name changed the file's status.
-    Ok(stamp(&new.metadata()?))
-}
-
-fn refused(name: &str, path: &Path, error: &std::io::Error) -> StoreError {
-    let path = path.display();
-    let why = format!("{path}: {error}; see that this process may write there and has room");
-    failed(name, &why)
-}
-
-fn failed(name: &str, why: &str) -> StoreError {
-    StoreError::Failed {
-        record: name.into(),
-        why: why.into(),
     }
 }
