@@ -32,13 +32,7 @@ const READY_INTERVAL: Duration = Duration::from_secs(1);
 /// When it could not run: a sentence that names the flag or the object.
 pub(crate) fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let log_level = init_logging(args.serve.log_format.into(), &args.serve.log_level)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
-    let ended = runtime.block_on(run_async(args, log_level));
-    // A thread that hangs in a file system or a resolver is not waited for.
-    runtime.shutdown_background();
-    ended
+    kubomesh_process::block_on(run_async(args, log_level))?
 }
 
 async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCode> {

@@ -14,6 +14,7 @@ mod clock;
 mod file;
 mod process;
 mod readiness;
+mod runtime;
 mod signals;
 mod task;
 
@@ -21,6 +22,7 @@ pub use clock::Clock;
 pub use file::{ReadError, read_file, read_file_within, regular};
 pub use process::{DEFAULT_DRAIN, Ending, Process};
 pub use readiness::{Blocker, Readiness};
+pub use runtime::block_on;
 pub use task::{TaskOutput, Tasks, with_causes};
 pub use tokio_util::sync::CancellationToken;
 

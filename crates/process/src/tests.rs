@@ -3,5 +3,6 @@
 mod clock;
 mod file;
 mod readiness;
+mod runtime;
 mod signals;
 mod stop;
