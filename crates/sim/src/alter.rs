@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Call, Capacity, Connection, Direction, Link, LinkReport, MemberName, Membership, Mode,
+    Busy, Call, Capacity, Connection, Direction, Link, LinkReport, MemberName, Membership, Mode,
     NodeState, Observation, PeerId, Policy, Reason, Record, RecordWrite, Sequence, Timings,
 };
 use kubomesh_planner::{PlanInput, Planned};
@@ -28,6 +28,7 @@ pub(crate) fn with_input<T>(
         membership: input.membership.clone(),
         observations: input.observations.clone(),
         records: input.records.clone(),
+        busy: input.busy.clone(),
     };
     altered.by(rule, input);
     then(&PlanInput {
@@ -36,6 +37,7 @@ pub(crate) fn with_input<T>(
         membership: &altered.membership,
         observations: &altered.observations,
         records: &altered.records,
+        busy: &altered.busy,
         ..*input
     })
 }
@@ -47,6 +49,7 @@ struct Altered {
     membership: Membership,
     observations: BTreeMap<MemberName, Arc<Observation>>,
     records: BTreeMap<String, Record>,
+    busy: Busy,
 }
 
 impl Altered {
@@ -63,6 +66,7 @@ impl Altered {
                 self.timings.retry_base = Duration::ZERO;
                 self.timings.retry_rate_limited = Duration::ZERO;
             }
+            Rule::OneFiltersCall => self.busy.members.clear(),
             Rule::AwayKeepsPlace => self.policy.links.forget_after = Duration::ZERO,
             Rule::FiltersOnlyUnderRepair => {
                 self.policy.filters = kubomesh_core::FilterPolicy::Repair;
