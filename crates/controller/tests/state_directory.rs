@@ -26,7 +26,7 @@ struct Running {
 }
 
 fn pipe(path: &Path) {
-    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    kubomesh_testkit::pipe(path).unwrap();
 }
 
 fn line(at: u8, node: &FakeKubo) -> String {

@@ -602,8 +602,7 @@ async fn a_file_that_cannot_be_used_at_the_start_is_an_error() {
 }
 
 fn pipe(path: &Path) {
-    let made = std::process::Command::new("mkfifo").arg(path).status();
-    assert!(made.unwrap().success());
+    kubomesh_testkit::pipe(path).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

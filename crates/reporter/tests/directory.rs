@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::path::Path;
-use std::process::Command;
 
 use kubomesh_api::RecordKey;
 use kubomesh_core::{Fence, MemberName, MeshId, Open, Record, RecordWrite, Role};
@@ -193,13 +192,7 @@ async fn a_record_edited_by_hand_is_read_again_and_nonsense_is_not_overwritten()
 
     std::fs::remove_file(followed.file("a.json")).unwrap();
     let pipe = followed.file("a.json");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    kubomesh_testkit::pipe(&pipe).unwrap();
     followed
         .until("the pipe", |view| view.unreadable.contains_key(&key))
         .await;
@@ -253,13 +246,7 @@ async fn pipes_in_the_place_of_files_are_refused_and_hold_nobody() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join(name);
-        assert!(
-            Command::new("mkfifo")
-                .arg(&pipe)
-                .status()
-                .unwrap()
-                .success()
-        );
+        kubomesh_testkit::pipe(&pipe).unwrap();
         let said = refused(dir.path()).await;
         assert!(
             said.starts_with(&format!("{}{what}", pipe.display())),
@@ -269,13 +256,7 @@ async fn pipes_in_the_place_of_files_are_refused_and_hold_nobody() {
     let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
     let pipe = dir.path().join("a.json.new");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
+    kubomesh_testkit::pipe(&pipe).unwrap();
     assert_eq!(records.store("", vec![put("a")], &Open).await, [Ok(())]);
     assert!(!pipe.exists());
 }

@@ -10,9 +10,11 @@ pub mod contract;
 mod fake;
 pub mod fakefleet;
 mod fleet;
+mod pipe;
 pub mod raw;
 
 pub use fake::{
     Authorization, Claim, Counts, FakeKubo, FakeOptions, Fault, Faults, Logged, VERSION,
 };
 pub use fleet::Fleet;
+pub use pipe::pipe;
