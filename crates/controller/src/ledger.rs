@@ -85,10 +85,14 @@ impl Ledger {
     /// from the next pass on, and is planned again by every pass.
     pub(crate) async fn store(&mut self, writes: Vec<RecordWrite>) -> usize {
         let members: Vec<_> = writes.iter().map(member).collect();
-        let results = self
-            .records
-            .store(&self.mesh.namespace, writes, &*self.fence)
-            .await;
+        let results = match writes.is_empty() {
+            true => Vec::new(),
+            false => {
+                self.records
+                    .store(&self.mesh.namespace, writes, &*self.fence)
+                    .await
+            }
+        };
         let all = results.len();
         let mut unstored = BTreeMap::new();
         let mut errors = Vec::new();

@@ -21,7 +21,7 @@ impl Patience {
     /// those that are missing. Ten times what a healthy node in the same cluster takes for all its
     /// reads (0.4–0.9 ms each, measured-on-kubo row 2) even when the machine is loaded, and short
     /// enough that one hung node does not delay another's link.
-    pub const SILENCE: Duration = Duration::from_secs(1);
+    pub const SILENCE: Duration = Self::LOOK.saturating_mul(LOOKS);
 
     /// How long a pass waits while answers keep coming: what wakes the loop meanwhile must not wait
     /// for all links of a large mesh.

@@ -143,6 +143,7 @@ fn surplus(
             .and_then(|_| refresh(pass, pair, linked).err());
         let until = match reason {
             Some(Reason::Budget) => Some(next_budget(pass)),
+            Some(_) if begun => calls_due(pass, pair),
             _ => None,
         };
         let judged = links::judge(&pass.world, &pass.sides, pair);
@@ -277,6 +278,13 @@ fn budget(pass: &Pass<'_>, surplus: usize) -> u64 {
     (all.saturating_mul(percent) / 100)
         .max(1)
         .saturating_sub(spent)
+}
+
+/// When both ends may be called again, if one just failed a call.
+fn calls_due(pass: &Pass<'_>, pair: Pair) -> Option<Timestamp> {
+    let ends = [pair.a, pair.b].into_iter();
+    ends.filter_map(|node| pass.callable(node).err().flatten())
+        .max()
 }
 
 fn next_budget(pass: &Pass<'_>) -> Timestamp {

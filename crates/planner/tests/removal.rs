@@ -275,6 +275,32 @@ fn a_removal_that_reached_one_end_only_is_finished() {
     assert_eq!(finished.unwrap().actions[0].call, lost.actions[0].call);
 }
 
+/// A removal whose one end did not answer is due when that end may be called again, not when the
+/// next sweep happens to come.
+#[test]
+fn a_begun_removal_whose_end_failed_is_due_again() {
+    let mut fleet = outgrown(Some(("m0007", 24)));
+    let planned = loop {
+        fleet.wait(secs(10));
+        fleet.observe();
+        let planned = fleet.plan();
+        if removals(&planned) > 0 {
+            break planned;
+        }
+        fleet.apply(&planned);
+    };
+    let begun = planned.plan.sequences[0].member.clone();
+    fleet.node(begun.as_str()).failure = Some(Failure::new(FailureKind::TimedOut, "no answer"));
+    fleet.apply(&planned);
+    fleet.node(begun.as_str()).failure = None;
+    let planned = fleet.pass_after(secs(1));
+    let mut surplus = planned.report.surplus.iter();
+    let due = fleet.now + secs(9);
+    let until = |one: &LinkReport| one.held.as_ref().and_then(|held| held.until);
+    assert!(surplus.any(|one| until(one) == Some(due)));
+    assert_eq!(planned.report.next_due, Some(secs(9)));
+}
+
 #[test]
 fn a_pair_with_a_foreign_entry_is_no_surplus_of_ours() {
     let mut fleet = outgrown(None);

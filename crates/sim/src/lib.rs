@@ -23,7 +23,8 @@
 //! Judged after every step: the [`Property`] values up to `Model`; after quiet: the others. What no
 //! controller can know is excused, and only that: entries that a call still on its way brings after
 //! its node was read, records that somebody deletes or restores, what a liar hid, and what one of
-//! two holders of the lease does behind the other's back.
+//! two holders of the lease does behind the other's back; a filter that was taken from a repo whose
+//! place in its pod another repo took before it came back: the record knows only the present one's.
 //!
 //! Not modelled: the executor's gate (how many calls are in flight in all), members files, several
 //! meshes, storage networks, agents and relays.

@@ -227,9 +227,9 @@ impl Audit {
     /// were: nobody knows any more what is to be given back to whom.
     pub(crate) fn forgive(&mut self, member: &MemberName, after: Option<&Record>) {
         let kept = |peer: PeerId| {
-            after.is_some_and(|after| {
-                let mut retired = after.retired.iter();
-                after.peer_id == Some(peer) || retired.any(|one| one.peer_id == peer)
+            after.is_some_and(|after| match after.peer_id {
+                Some(present) => present == peer,
+                None => after.retired.iter().any(|one| one.peer_id == peer),
             })
         };
         let ever = self.recorded.get(member).into_iter().flatten();

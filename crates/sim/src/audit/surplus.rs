@@ -138,11 +138,12 @@ fn is_above(input: &PlanInput<'_>, name: &MemberName) -> bool {
     let record = input.records.get(name.as_str());
     let recorded = record.and_then(|record| record.capacity);
     let told = seen.present().and_then(|state| state.conn_limits.as_ref());
-    // What it has only just told is not recorded yet, and counts.
-    if recorded.is_none() && told.is_some() {
-        return true;
-    }
-    let capacity = recorded.unwrap_or(Capacity::Assumed).links();
+    let capacity = match (recorded, told) {
+        (Some(capacity), _) => capacity.links(),
+        // What it has only just told is not recorded yet, and counts: it is this at least.
+        (None, Some(_)) => Capacity::LEAST_LINKS,
+        (None, None) => Capacity::Assumed.links(),
+    };
     let entries = seen.present().and_then(|state| state.peering.as_ref().ok());
     let has = |peer: PeerId| {
         let mut records = input.records.values();
