@@ -15,6 +15,13 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, bail};
 use xshell::{Shell, cmd};
 
+/// What every call of Go is told, so that it builds alike everywhere and each package once: builds
+/// that differ in these share nothing.
+pub(crate) const ALIKE: [(&str, &str); 2] = [("CGO_ENABLED", "0"), ("GOWORK", "off")];
+
+/// As [`ALIKE`], a flag of each build.
+pub(crate) const TRIMMED: &str = "-trimpath";
+
 /// One part is made at a time: Go uses every core for one.
 static MAKING: Mutex<()> = Mutex::new(());
 
@@ -218,7 +225,7 @@ fn program(root: &Path, program: &Program) -> Result<PathBuf> {
         if let Some(variable) = program.stamp {
             linker = format!("{linker} -X {variable}={version}");
         }
-        let build = cmd!(shell, "go build -trimpath -mod=readonly -buildvcs=false");
+        let build = cmd!(shell, "go build {TRIMMED} -mod=readonly -buildvcs=false");
         let build = build.arg(format!("-tags={}", program.tags)).arg(linker);
         run(build.arg("-o").arg(new).arg(program.package)).map(drop)
     })
@@ -319,8 +326,9 @@ fn required(go_mod: &str, module: &str) -> Option<String> {
 fn shell(folder: &Path) -> Result<Shell> {
     let shell = Shell::new()?;
     shell.change_dir(folder);
-    shell.set_var("CGO_ENABLED", "0");
-    shell.set_var("GOWORK", "off");
+    for (variable, value) in ALIKE {
+        shell.set_var(variable, value);
+    }
     let asked = cmd!(shell, "go version").quiet().ignore_status().output();
     asked.with_context(|| {
         format!(

@@ -1,6 +1,9 @@
-//! A run: scenarios one after the other, each with a deadline, a result and a clean end.
+//! A run: scenarios with a deadline, a result and a clean end each. Those that share the API server
+//! take turns, because the base allows their controllers one lease; the others take turns beside
+//! them, each with a place of its own.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -8,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use futures::FutureExt;
+use futures::future::join;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::block::{Block, Subnet};
@@ -50,11 +55,12 @@ pub(crate) struct Lab {
     pub(crate) programs: Programs,
     pub(crate) block: Block,
     pub(crate) logs: PathBuf,
-    shared: Option<Rc<Cluster>>,
+    shared: OnceCell<Rc<Cluster>>,
 }
 
 /// How one scenario ended.
 struct Row {
+    number: usize,
     name: &'static str,
     nodes: &'static str,
     passed: bool,
@@ -68,28 +74,34 @@ pub(crate) fn all(options: &Options, scenarios: &[(usize, &Scenario)]) -> Result
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let mut lab = Lab::open(options)?;
+        let lab = Lab::open(options)?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut rows = Vec::new();
-        if !options.inside && scenarios.iter().any(|(_, of)| of.place == Place::Shared) {
+        let rows = RefCell::new(Vec::new());
+        let (sharing, alone): (Vec<_>, Vec<_>) = scenarios
+            .iter()
+            .partition(|(_, scenario)| scenario.place == Place::Shared);
+        if !options.inside && !sharing.is_empty() {
             let began = Instant::now();
             lab.shared().await?;
             let seconds = began.elapsed().as_secs_f64();
             println!("API server with the base installed: ready in {seconds:.1} s");
         }
-        let play = async {
+        let play = async |scenarios: &[(usize, &Scenario)]| {
             for (number, scenario) in scenarios {
-                rows.push(one(&mut lab, options, *number, scenario).await);
+                let row = one(&lab, options, *number, scenario).await;
+                rows.borrow_mut().push(row);
             }
         };
         // What is dropped here ends its processes.
         let all = tokio::select! {
-            () = play => true,
+            _ = join(play(&sharing), play(&alone)) => true,
             _ = interrupt.recv() => false,
             _ = terminate.recv() => false,
         };
-        if let Some(cluster) = &lab.shared {
+        let mut rows = rows.take();
+        rows.sort_by_key(|row| row.number);
+        if let Some(cluster) = lab.shared.get() {
             cluster.end().await?;
         }
         if !options.inside {
@@ -99,7 +111,7 @@ pub(crate) fn all(options: &Options, scenarios: &[(usize, &Scenario)]) -> Result
     })
 }
 
-async fn one(lab: &mut Lab, options: &Options, number: usize, scenario: &Scenario) -> Row {
+async fn one(lab: &Lab, options: &Options, number: usize, scenario: &Scenario) -> Row {
     let name = scenario.name;
     let began = Instant::now();
     let result = if scenario.place == Place::Namespaces && !options.inside {
@@ -121,6 +133,7 @@ async fn one(lab: &mut Lab, options: &Options, number: usize, scenario: &Scenari
         Kind::Kubo(_) => "kubo",
     };
     Row {
+        number,
         name,
         nodes,
         passed: result.is_ok(),
@@ -129,12 +142,7 @@ async fn one(lab: &mut Lab, options: &Options, number: usize, scenario: &Scenari
 }
 
 /// Makes a world, plays the scenario in it, and takes the world down whatever happened.
-async fn in_world(
-    lab: &mut Lab,
-    options: &Options,
-    number: usize,
-    scenario: &Scenario,
-) -> Result<()> {
+async fn in_world(lab: &Lab, options: &Options, number: usize, scenario: &Scenario) -> Result<()> {
     let subnet = lab.block.subnet(number)?;
     let folder = lab.folder(scenario.name)?;
     let story = match scenario.play {
@@ -214,7 +222,7 @@ impl Lab {
             programs,
             block,
             logs,
-            shared: None,
+            shared: OnceCell::new(),
         })
     }
 
@@ -229,12 +237,7 @@ impl Lab {
     }
 
     /// A world for a scenario, on the shared API server or on one of its own.
-    async fn world(
-        &mut self,
-        scenario: &Scenario,
-        subnet: Subnet,
-        folder: PathBuf,
-    ) -> Result<World> {
+    async fn world(&self, scenario: &Scenario, subnet: Subnet, folder: PathBuf) -> Result<World> {
         let cluster = match scenario.place {
             Place::Shared => self.shared().await?,
             Place::OwnCluster | Place::Namespaces => {
@@ -245,14 +248,13 @@ impl Lab {
     }
 
     /// The API server that scenarios share, started for the first that asks.
-    async fn shared(&mut self) -> Result<Rc<Cluster>> {
-        if let Some(cluster) = &self.shared {
-            return Ok(Rc::clone(cluster));
-        }
-        let logs = self.folder("cluster")?;
-        let cluster = Cluster::start(&self.programs.parts, self.block.api_server(), &logs).await;
-        let cluster = Rc::new(cluster.context("the API server of the lab")?);
-        self.shared = Some(Rc::clone(&cluster));
-        Ok(cluster)
+    async fn shared(&self) -> Result<Rc<Cluster>> {
+        let start = async || {
+            let logs = self.folder("cluster")?;
+            let cluster = Cluster::start(&self.programs.parts, self.block.api_server(), &logs);
+            let cluster = cluster.await.context("the API server of the lab")?;
+            anyhow::Ok(Rc::new(cluster))
+        };
+        self.shared.get_or_try_init(start).await.map(Rc::clone)
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Result;
 use serde::Deserialize;
 
 use super::Counts;
+use crate::goparts;
 use crate::project::Project;
 use crate::run;
 
@@ -40,7 +41,8 @@ pub(super) fn swarmnode(project: &Project) -> Result<Counts> {
     let mut command = Command::new("go");
     command
         .current_dir(project.path(SWARMNODE))
-        .args(["test", "-count=1", "-json", "./..."]);
+        .envs(goparts::ALIKE)
+        .args(["test", goparts::TRIMMED, "-count=1", "-json", "./..."]);
     let mut tally = Tally::default();
     let status = run::run_lines(&mut command, |line| {
         if let Some(text) = tally.take(line) {
