@@ -177,7 +177,8 @@ pub struct Membership {
     pub mesh: MeshId,
     /// Those that live, by name.
     pub members: BTreeMap<MemberName, Member>,
-    /// Pods that the selector names and that are no members now.
+    /// What holds up those that the selector names: pods that are no members now, and members whose
+    /// records are not stored.
     pub waiting: BTreeMap<MemberName, Waiting>,
     /// Why removals are held, if they are.
     pub doubt: Option<Doubt>,

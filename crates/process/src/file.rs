@@ -80,6 +80,24 @@ pub async fn read_file_within(
     read.unwrap_or(Err(ReadError::NoAnswer(deadline)))
 }
 
+/// Waits for work on files as long as it takes, and says once why nothing comes of it when it has not
+/// ended within a while. With what it came to, whether that was said. Whoever begins nothing beside it
+/// has one thread that hangs, not one more with each try.
+pub async fn said_if_slow<T>(
+    work: impl Future<Output = T>,
+    within: Duration,
+    say: impl FnOnce(ReadError),
+) -> (T, bool) {
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(within, work.as_mut()).await {
+        Ok(done) => (done, false),
+        Err(_) => {
+            say(ReadError::NoAnswer(within));
+            (work.await, true)
+        }
+    }
+}
+
 /// Whether what has this metadata is a regular file.
 ///
 /// # Errors

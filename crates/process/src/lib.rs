@@ -19,7 +19,7 @@ mod signals;
 mod task;
 
 pub use clock::Clock;
-pub use file::{ReadError, read_file, read_file_within, regular};
+pub use file::{ReadError, read_file, read_file_within, regular, said_if_slow};
 pub use process::{DEFAULT_DRAIN, Ending, Process};
 pub use readiness::{Blocker, Readiness};
 pub use runtime::block_on;

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use kubomesh_core::{
-    Access, Contact, Endpoint, Member, Membership, MeshId, Open, Record, RecordWrite, Role, Source,
-    Timestamp, Waiting,
-};
+use kubomesh_core::{Member, Membership, MeshId, Open, Record, RecordWrite, Role, Waiting};
 use kubomesh_discovery::Fleet;
 use kubomesh_reporter::Records;
+use kubomesh_testkit::build::MemberBuilder;
 
 use super::Ledger;
 
@@ -17,28 +15,7 @@ fn put(name: &str) -> RecordWrite {
 }
 
 fn member(name: &str) -> Member {
-    Member {
-        name: name.into(),
-        uid: name.into(),
-        role: Role::Kubo,
-        source: Source::File,
-        access: Access::Direct {
-            endpoint: Endpoint::http([127, 0, 0, 1].into(), 5001),
-            auth: None,
-            ca_file: None,
-        },
-        networks: Default::default(),
-        host_ip: None,
-        host_network: false,
-        swarm_port: None,
-        swarm: None,
-        zone: "".into(),
-        container: None,
-        stated_peer_id: None,
-        contact: Contact::Allowed,
-        ready: true,
-        created: Timestamp::default(),
-    }
+    MemberBuilder::new(1).named(name).from_file(None).build()
 }
 
 #[tokio::test]

@@ -1,16 +1,13 @@
 //! Whom a record holds up, and whom it does not.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use kubomesh_api::RecordError;
-use kubomesh_core::{
-    Access, Contact, Endpoint, Member, MemberName, Membership, MeshId, Network, Policy, Role,
-    Scheme, Source, Timestamp, Waiting,
-};
+use kubomesh_core::{Member, MemberName, Membership, MeshId, Policy, Waiting};
 use kubomesh_discovery::{Fleet, MeshView};
 use kubomesh_reporter::NotOurs;
+use kubomesh_testkit::build::MemberBuilder;
 
 use super::{Unstored, Withheld};
 
@@ -23,33 +20,7 @@ fn mesh(name: &str) -> MeshId {
 }
 
 fn member(name: &str) -> Member {
-    let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    Member {
-        name: name.into(),
-        uid: name.into(),
-        role: Role::Kubo,
-        source: Source::Pod,
-        access: Access::Direct {
-            endpoint: Endpoint {
-                scheme: Scheme::Http,
-                host: ip.to_string().into(),
-                port: 5001,
-            },
-            auth: None,
-            ca_file: None,
-        },
-        networks: BTreeMap::from([(Network::Pod, vec![ip])]),
-        host_ip: None,
-        host_network: false,
-        swarm_port: None,
-        swarm: None,
-        zone: "".into(),
-        container: None,
-        ready: true,
-        created: Timestamp(0),
-        stated_peer_id: None,
-        contact: Contact::Allowed,
-    }
+    MemberBuilder::new(1).named(name).build()
 }
 
 /// The mesh `new` with the pods a and b.

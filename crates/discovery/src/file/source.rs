@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{Membership, MeshId};
-use kubomesh_process::ReadError;
+use kubomesh_process::{ReadError, said_if_slow};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -108,7 +108,15 @@ impl FileSource {
                 source.publish();
                 source
             });
-            source = said_if_slow(looking, &path, &fleet).await;
+            let slow = |why| say_slow(&path, &fleet, &why);
+            let (looked, said) = said_if_slow(looking, DEADLINE, slow).await;
+            source = looked;
+            if said {
+                tracing::info!(path = %path.display(), "the file system answers again");
+                // What was said goes with what is published now.
+                source.published = None;
+                source.publish();
+            }
         }
     }
 
@@ -247,33 +255,17 @@ async fn off_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
     }
 }
 
-/// Waits for a look as long as it takes; when it takes long, the fleet says so meanwhile. No other
-/// look is begun: each would hold a thread for as long.
-async fn said_if_slow(
-    looking: impl Future<Output = FileSource>,
-    path: &Path,
-    fleet: &watch::Sender<Arc<Fleet>>,
-) -> FileSource {
-    let mut looking = std::pin::pin!(looking);
-    if let Ok(source) = timeout(DEADLINE, looking.as_mut()).await {
-        return source;
-    }
+/// The fleet says that a look takes long.
+fn say_slow(path: &Path, fleet: &watch::Sender<Arc<Fleet>>, why: &ReadError) {
     let said = format!(
-        "{} or a file that it names is not read: {}; the last good content stays in use",
+        "{} or a file that it names is not read: {why}; the last good content stays in use",
         path.display(),
-        ReadError::NoAnswer(DEADLINE)
     );
     tracing::warn!("{said}");
     fleet.send_modify(|fleet| {
         let fleet = Arc::make_mut(fleet);
         fleet.troubles.insert(TROUBLE.to_owned(), said);
     });
-    let mut source = looking.await;
-    tracing::info!(path = %path.display(), "the file system answers again");
-    // What was said goes with what is published now.
-    source.published = None;
-    source.publish();
-    source
 }
 
 /// Reads a text file of a bounded size.

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{Fence, RecordWrite};
-use kubomesh_process::ReadError;
+use kubomesh_process::said_if_slow;
 use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::view::{Change, RecordsView};
 use super::{DirectoryError, StoreError};
@@ -65,7 +65,7 @@ impl DirectoryRecords {
                 let found = place.look(&mut stamps, &view);
                 (found, stamps)
             });
-            let Ok((found, _stamps)) = self.said_if_slow(looking).await else {
+            let Ok((found, _stamps)) = self.answered(looking).await else {
                 // It panicked, or the runtime ends; the next look starts from the same stamps.
                 continue;
             };
@@ -98,7 +98,7 @@ impl DirectoryRecords {
             let written = place.write_all(&view, writes, &mut stamps);
             (written, stamps)
         });
-        let (outcomes, _stamps) = match self.said_if_slow(writing).await {
+        let (outcomes, _stamps) = match self.answered(writing).await {
             Ok((outcomes, stamps)) => (outcomes, Some(stamps)),
             Err(error) => {
                 let failed = |name: &String| Err(failed(name, &error.to_string()));
@@ -130,16 +130,16 @@ impl DirectoryRecords {
         });
     }
 
-    /// Waits for as long as it takes. Nothing is begun beside it: each would hold a thread for as long.
-    async fn said_if_slow<T>(&self, mut work: JoinHandle<T>) -> Result<T, JoinError> {
-        if let Ok(done) = timeout(SLOW, &mut work).await {
-            return done;
-        }
+    /// Waits for as long as it takes.
+    async fn answered<T>(&self, work: JoinHandle<T>) -> Result<T, JoinError> {
         let path = self.place.path().display();
-        let slow = ReadError::NoAnswer(SLOW);
-        tracing::warn!("--state-dir={path}: {slow}; no record can be stored until it does");
-        let done = work.await;
-        tracing::info!("--state-dir={path}: the file system answers again");
+        let say = |why| {
+            tracing::warn!("--state-dir={path}: {why}; no record can be stored until it does");
+        };
+        let (done, said) = said_if_slow(work, SLOW, say).await;
+        if said {
+            tracing::info!("--state-dir={path}: the file system answers again");
+        }
         done
     }
 }

@@ -49,6 +49,13 @@ impl MemberBuilder {
         self.0
     }
 
+    /// With another name.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.0.name = name.into();
+        self
+    }
+
     /// In a zone.
     #[must_use]
     pub fn zone(mut self, zone: &str) -> Self {
