@@ -74,8 +74,8 @@ pub struct NodeState {
     pub at: Timestamp,
     /// The identity that the connection showed.
     pub peer_id: PeerId,
-    /// `swarm/peers`.
-    pub peers: Reading<Vec<Connection>>,
+    /// `swarm/peers`. Shared with the state before when the node said the same.
+    pub peers: Reading<Arc<[Connection]>>,
     /// `swarm/peering/ls`.
     pub peering: Reading<Vec<PeeringEntry>>,
     /// `swarm/filters`: the live dial filters, as the node prints them.
@@ -102,6 +102,13 @@ pub struct Observation {
     pub failure: Option<Failure>,
     /// Consecutive failures; 0 after an answer.
     pub failures: u32,
+}
+
+impl NodeState {
+    /// The connections that it lists; none if they could not be read.
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.peers.iter().flat_map(|peers| peers.iter())
+    }
 }
 
 impl Observation {

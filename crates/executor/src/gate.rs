@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const SUSPECTS_SHARE: usize = 8;
 
 pub(crate) struct Gate {
+    places: usize,
     all: Arc<Semaphore>,
     suspects: Arc<Semaphore>,
 }
@@ -23,9 +24,15 @@ impl Gate {
     pub(crate) fn new(in_flight: u32) -> Self {
         let places = (in_flight as usize).max(1);
         Self {
+            places,
             all: Arc::new(Semaphore::new(places)),
             suspects: Arc::new(Semaphore::new((places / SUSPECTS_SHARE).max(1))),
         }
+    }
+
+    /// How many places there are.
+    pub(crate) fn places(&self) -> usize {
+        self.places
     }
 
     /// Waits for a place. The semaphores are never closed; were they, the call would go ungated

@@ -1,7 +1,7 @@
 //! Reading nodes: one inquiry a node, one answer or one failure a node.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use kubomesh_core::{
     Connection, Expected, Failure, FailureKind, Inquiry, MemberName, NodeState, Observation,
@@ -31,6 +31,7 @@ impl Executor {
         known: &mut Observations,
     ) -> BTreeSet<MemberName> {
         let (sweep, part) = Sweep::new();
+        let mut waiting = VecDeque::new();
         for (name, inquiry) in inquiries {
             let standing = self
                 .inner
@@ -49,11 +50,28 @@ impl Executor {
                 suspect,
                 keep_idle,
             };
-            // A suspect waits at its own door, in its own time: the pass does not wait for it.
-            let (inner, part) = (Arc::clone(&self.inner), (!suspect).then(|| part.clone()));
-            self.inner
-                .tracker
-                .spawn(async move { inner.ask_and_keep(asking, part).await });
+            if suspect {
+                // A suspect waits at its own door, in its own time: the pass does not wait for it.
+                let inner = Arc::clone(&self.inner);
+                self.inner
+                    .tracker
+                    .spawn(async move { inner.ask_and_keep(asking, None).await });
+            } else {
+                waiting.push_back(asking);
+            }
+        }
+        // As many tasks as find a place at the gate: a task for each of thousands of nodes costs more
+        // memory, and page faults, than all their answers.
+        let tasks = waiting.len().min(self.inner.gate.places());
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..tasks {
+            let (inner, part) = (Arc::clone(&self.inner), part.clone());
+            let waiting = Arc::clone(&waiting);
+            self.inner.tracker.spawn(async move {
+                while let Some(asking) = next(&waiting) {
+                    inner.ask_and_keep(asking, Some(&part)).await;
+                }
+            });
         }
         drop(part);
         sweep.wait().await;
@@ -77,6 +95,11 @@ struct Asking {
     keep_idle: bool,
 }
 
+/// The next node that is to be asked.
+fn next(waiting: &Mutex<VecDeque<Asking>>) -> Option<Asking> {
+    lock(waiting).pop_front()
+}
+
 /// What one inquiry brought.
 #[derive(Default)]
 struct Answer {
@@ -86,7 +109,7 @@ struct Answer {
 }
 
 impl Inner {
-    async fn ask_and_keep(&self, asking: Asking, part: Option<Part>) {
+    async fn ask_and_keep(&self, asking: Asking, part: Option<&Part>) {
         let pass = self.gate.enter(asking.suspect).await;
         let began = (self.now)();
         let answer = self.ask(&asking).await;
@@ -263,7 +286,7 @@ impl Inner {
         asking: &Asking,
         line: &Line,
         node: &mut Node,
-    ) -> (Reading<Vec<Connection>>, Option<Digest>) {
+    ) -> (Reading<Arc<[Connection]>>, Option<Digest>) {
         let before = asking.before.as_deref().and_then(|b| b.state.as_ref());
         let before = before.and_then(|state| {
             let peers = state.peers.as_ref().ok()?;
@@ -273,12 +296,12 @@ impl Inner {
         match (self.read(Verb::Peers, call).await, before) {
             (Err(failure), _) => (Err(failure), None),
             (Ok((digest, None)), before) => {
-                let same = before.map(|(_, peers)| peers.clone()).unwrap_or_default();
-                (Ok(same), Some(digest))
+                let same = before.map(|(_, peers)| Arc::clone(peers));
+                (Ok(same.unwrap_or_default()), Some(digest))
             }
             (Ok((digest, Some(listing))), _) => {
                 let peers = entries(Verb::Peers, Ok(listing), line, node);
-                (peers, Some(digest))
+                (peers.map(Arc::from), Some(digest))
             }
         }
     }

@@ -47,7 +47,7 @@ impl<'a> Sides<'a> {
         };
         for (index, node) in world.nodes.iter().enumerate() {
             let Some(state) = node.state else { continue };
-            for connection in state.peers.iter().flatten() {
+            for connection in state.connections() {
                 if let Some(far) = world.holder(&connection.peer).filter(|far| *far != index) {
                     sides.nodes[index].connections.push((far, connection));
                 }

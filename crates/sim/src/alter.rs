@@ -159,7 +159,7 @@ impl Altered {
             observation.state = Some(NodeState {
                 at: input.now,
                 peer_id,
-                peers: Ok(Vec::new()),
+                peers: Ok(Arc::default()),
                 peering: Ok(Vec::new()),
                 filters: Ok(Vec::new()),
                 listen: Ok(Vec::new()),
@@ -173,7 +173,7 @@ impl Altered {
         let names: BTreeMap<PeerId, MemberName> = self.identities();
         let mut mirrored: BTreeMap<MemberName, Vec<Connection>> = BTreeMap::new();
         self.each_state(|_, state| {
-            for connection in state.peers.iter().flatten() {
+            for connection in state.connections() {
                 if let Some(far) = names.get(&connection.peer)
                     && connection.direction == Direction::Outbound
                 {
@@ -187,7 +187,7 @@ impl Altered {
         });
         self.each_state(|name, state| {
             if let (Ok(peers), Some(extra)) = (&mut state.peers, mirrored.remove(name)) {
-                peers.extend(extra);
+                *peers = peers.iter().cloned().chain(extra).collect();
             }
         });
     }
@@ -197,17 +197,18 @@ impl Altered {
         let names = self.identities();
         let mut listed = std::collections::BTreeSet::new();
         self.each_state(|_, state| {
-            for connection in state.peers.iter().flatten() {
+            for connection in state.connections() {
                 listed.insert((state.peer_id, connection.peer));
             }
         });
         self.each_state(|_, state| {
             let own = state.peer_id;
             if let Ok(peers) = &mut state.peers {
-                peers.retain(|connection| {
+                let shown = peers.iter().filter(|connection| {
                     !names.contains_key(&connection.peer)
                         || listed.contains(&(connection.peer, own))
                 });
+                *peers = shown.cloned().collect();
             }
         });
     }

@@ -41,7 +41,7 @@ fn a_healthy_fleet_lists_every_pair_at_both_ends() {
         let state = observation.present().expect("it answered");
         let peers = state.peers.as_ref().expect("it answered");
         assert_eq!(peers.len(), 4, "{name}");
-        for connection in peers {
+        for connection in peers.iter() {
             let far = (1..=5)
                 .find(|n| build::peer(*n) == connection.peer)
                 .expect("a member");

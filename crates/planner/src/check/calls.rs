@@ -217,7 +217,7 @@ fn ours(facts: &mut Facts<'_>, sequence: &Sequence, state: &NodeState, peer: Opt
 
 /// A connection that is closed: one that the node lists, to a member.
 fn listed(facts: &mut Facts<'_>, sequence: &Sequence, state: &NodeState, address: &Address) {
-    let listed = state.peers.iter().flatten().any(|connection| {
+    let listed = state.connections().any(|connection| {
         let text = connection.address.as_str();
         let exact = address
             .as_str()

@@ -289,7 +289,7 @@ fn adds(planned: &Planned, peer: PeerId) -> bool {
 /// With whom each node's last answer lists direct connections, sorted.
 fn direct<'a>(input: &PlanInput<'a>) -> BTreeMap<&'a MemberName, Vec<PeerId>> {
     let of = |(name, seen): (&'a MemberName, &'a Arc<Observation>)| {
-        let connections = seen.present()?.peers.iter().flatten();
+        let connections = seen.present()?.connections();
         let direct = connections.filter(|connection| !connection.address.is_relayed());
         let mut peers: Vec<PeerId> = direct.map(|connection| connection.peer).collect();
         peers.sort_unstable();
@@ -317,9 +317,7 @@ fn both_list(
 fn lists(seen: &Observation, peer: PeerId) -> bool {
     seen.present().is_some_and(|state| {
         state
-            .peers
-            .iter()
-            .flatten()
+            .connections()
             .any(|connection| connection.peer == peer)
     })
 }

@@ -212,7 +212,7 @@ impl Ask {
         let Some(peer_id) = shown.or(wired) else {
             return;
         };
-        let peers = self.peers.take().unwrap_or_else(not_asked);
+        let peers = self.peers.take().unwrap_or_else(not_asked).map(Arc::from);
         if let (Err(failure), Scope::Full { .. }) = (&peers, self.inquiry.scope) {
             self.failure = Some(failure.clone());
             return;

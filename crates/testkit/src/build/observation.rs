@@ -67,7 +67,7 @@ impl ObservationBuilder {
         let state = NodeState {
             at,
             peer_id,
-            peers: Ok(self.connections),
+            peers: Ok(self.connections.into()),
             peering: Ok(self.peering),
             filters: Ok(self.filters),
             listen: Ok(self.listen),

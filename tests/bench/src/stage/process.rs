@@ -26,6 +26,9 @@ pub(crate) struct Process {
     log: PathBuf,
 }
 
+/// What the controller's image has in its environment (Dockerfile): every process of a bench has it.
+const IMAGE: (&str, &str) = ("MIMALLOC_PURGE_DELAY", "600000");
+
 // === impl Process ===
 
 impl Process {
@@ -42,7 +45,8 @@ impl Process {
         command
             .args(["--pdeathsig", "KILL", "--"])
             .arg(program)
-            .args(args);
+            .args(args)
+            .env(IMAGE.0, IMAGE.1);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -138,3 +142,6 @@ impl Drop for Process {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests;

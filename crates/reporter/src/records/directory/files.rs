@@ -110,6 +110,12 @@ impl Place {
         }
     }
 
+    /// Another one after a file got or lost a name there; none where nothing of ours can be seen.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        self.still_ours().ok()?;
+        std::fs::metadata(&self.path).ok().map(|it| stamp(&it))
+    }
+
     /// The files that look like records.
     fn list(&self) -> std::io::Result<BTreeMap<String, Stamp>> {
         let mut files = BTreeMap::new();
