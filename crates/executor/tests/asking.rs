@@ -11,7 +11,9 @@ use kubomesh_executor::{Executor, Observations};
 use kubomesh_model::Stop;
 use kubomesh_testkit::{FakeKubo, Faults, Fleet};
 
-use crate::common::{LONG, MANY, calls, dial, direct, executor, fakes, moment, name, sequence};
+use crate::common::{
+    FEW, LONG, MANY, calls, dial, direct, executor, fakes, moment, name, sequence,
+};
 
 fn inquiries(fakes: &[FakeKubo]) -> BTreeMap<MemberName, Inquiry> {
     let inquiry = |(at, fake): (usize, &FakeKubo)| {
@@ -33,6 +35,20 @@ fn names(at: impl IntoIterator<Item = usize>) -> BTreeSet<MemberName> {
 
 async fn woken(executor: &Executor) -> BTreeSet<MemberName> {
     tokio::time::timeout(LONG, executor.woken()).await.unwrap()
+}
+
+/// Nodes that found no place when the pass began are asked as soon as one is free.
+#[tokio::test]
+async fn more_nodes_than_places_are_all_asked() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 20, 13).await;
+    fakes[0].set_faults(Faults::slow(Patience::SILENCE * 3));
+    let (executor, mut known) = (executor(FEW), Observations::new());
+    let renewed = executor.observe(inquiries(&fakes), true, &mut known).await;
+    assert_eq!(renewed, names(1..13), "one place is taken for long");
+    fakes[0].set_faults(moment());
+    assert_eq!(woken(&executor).await, names([0]));
+    executor.close().await;
 }
 
 #[tokio::test]
