@@ -24,6 +24,8 @@ pub(crate) struct Ledger {
     unstored: Unstored,
     /// What was last said of records that could not be stored: a loop tries again and again.
     said: Option<String>,
+    /// Whether all records were known to the last pass.
+    synced: bool,
     /// The unreadable records of the last pass.
     unreadable: usize,
 }
@@ -40,6 +42,7 @@ impl Ledger {
             withheld: Withheld::default(),
             unstored: Unstored::default(),
             said: None,
+            synced: false,
             unreadable: 0,
         }
     }
@@ -51,6 +54,13 @@ impl Ledger {
         self.unreadable = view.unreadable.len();
         let left = self.withheld.left(fleet, found, view.not_ours(&self.mesh));
         self.unstored.shown(left)
+    }
+
+    /// Whether all records are known. Discovery has them first, and may have said that its lists are
+    /// complete: who was planned for without its record would be recorded anew over it.
+    pub(crate) fn is_synced(&mut self) -> bool {
+        self.synced = self.view.borrow().synced;
+        self.synced
     }
 
     /// The records as they stand, for this pass, and the members whose record is another than in the
@@ -74,6 +84,7 @@ impl Ledger {
             let view = self.view.borrow();
             if self.withheld.any()
                 || view.unreadable.len() != self.unreadable
+                || view.synced != self.synced
                 || !Arc::ptr_eq(&self.used, &view.of_mesh(&self.mesh))
             {
                 return;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report, Timestamp, Timings,
+    Doubt, Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report, Timestamp, Timings,
 };
 use kubomesh_discovery::Fleet;
 use kubomesh_executor::{Executor, KEEP_IDLE_UP_TO};
@@ -129,8 +129,14 @@ impl MeshLoop {
             state.schedule.postpone(started + GONE_WAIT);
             return;
         };
+        let synced = self.ledger.is_synced();
         let (records, rewritten) = self.ledger.records();
         if state.schedule.is_early(&view.membership, started) {
+            return;
+        }
+        if !synced && view.membership.doubt != Some(Doubt::NotSynced) {
+            // They are on their way here.
+            state.schedule.postpone(started + GONE_WAIT);
             return;
         }
         let membership = self.ledger.left(&fleet, &view.membership);
@@ -164,7 +170,8 @@ impl MeshLoop {
                 .get(&self.id.namespace, &self.id.name, ())
                 .inc();
         }
-        if !violations.is_empty() {
+        // Without all records nobody knows who is recorded as whom: it is only told what is seen.
+        if !violations.is_empty() || !synced {
             plan = Plan::default();
         }
         state.memory = memory;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use kubomesh_api::StoredRecords;
 use kubomesh_core::{Member, Membership, MeshId, Open, Record, RecordWrite, Role, Waiting};
 use kubomesh_discovery::Fleet;
 use kubomesh_reporter::Records;
+use kubomesh_testkit::api_server::ApiServer;
 use kubomesh_testkit::build::MemberBuilder;
+use tokio::sync::watch;
 
 use super::Ledger;
 
@@ -50,4 +53,26 @@ async fn what_is_not_stored_is_counted_and_shown_at_its_member() {
     assert_eq!(ledger.store(vec![put("a"), put("b")]).await, 2);
     assert_eq!(ledger.said, None);
     assert!(Arc::ptr_eq(&ledger.left(&fleet, &found), &found));
+}
+
+/// Discovery hears of the records before the ledger does, and says that its lists are complete.
+#[tokio::test]
+async fn a_loop_is_woken_when_all_records_are_known_even_if_there_are_none() {
+    let server = ApiServer::default();
+    let (discovery, heard) = watch::channel(Arc::<StoredRecords>::default());
+    let client = kube::Client::new(server.service(), "default");
+    let (records, following) = Records::kubernetes(client, heard);
+    let mut ledger = Ledger::new(MeshId::file(), records, Arc::new(Open));
+    assert!(!ledger.is_synced());
+    assert!(ledger.records().0.is_empty());
+    let synced = StoredRecords {
+        synced: true,
+        ..StoredRecords::default()
+    };
+    discovery.send(Arc::new(synced)).unwrap();
+    tokio::select! {
+        () = following => unreachable!("it follows for ever"),
+        () = ledger.changed() => {}
+    }
+    assert!(ledger.is_synced());
 }
