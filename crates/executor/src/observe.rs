@@ -60,8 +60,8 @@ impl Executor {
                 waiting.push_back(asking);
             }
         }
-        // As many tasks as find a place at the gate: a task for each of thousands of nodes costs more
-        // memory, and page faults, than all their answers.
+        // As many tasks as find a place at the gate: one for each of thousands of nodes would take
+        // fresh memory for each and then wait there.
         let tasks = waiting.len().min(self.inner.gate.places());
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..tasks {

@@ -53,10 +53,7 @@ pub fn inquire(
             },
         ))
     });
-    // A place for all at once, before a map is built of them.
-    let mut all = Vec::with_capacity(world.nodes.len());
-    all.extend(asked);
-    all.into_iter().collect()
+    asked.collect()
 }
 
 fn with_partners(world: &World<'_>, touched: &BTreeSet<MemberName>) -> BTreeSet<usize> {

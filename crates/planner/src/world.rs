@@ -133,7 +133,6 @@ impl<'a> World<'a> {
 
     /// Gives every recorded identity to one node and collects all addresses.
     fn place(&mut self) {
-        // At once: to grow, it would take fresh memory again and again, which costs more than to fill it.
         self.known.reserve(self.nodes.len());
         for (index, node) in self.nodes.iter().enumerate() {
             let Some(record) = node.record else { continue };

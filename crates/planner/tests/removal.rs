@@ -101,6 +101,19 @@ fn outgrown(capacity: Option<(&str, u32)>) -> Fleet {
     fleet
 }
 
+/// The first plan that takes a link away, not carried out.
+fn first_removal(fleet: &mut Fleet) -> Planned {
+    loop {
+        fleet.wait(secs(10));
+        fleet.observe();
+        let planned = fleet.plan();
+        if removals(&planned) > 0 {
+            return planned;
+        }
+        fleet.apply(&planned);
+    }
+}
+
 #[test]
 fn what_is_wanted_no_longer_stays_while_nobody_is_above_capacity() {
     let mut fleet = outgrown(None);
@@ -253,15 +266,7 @@ fn a_surplus_link_that_stays_follows_a_member_that_moves() {
 #[test]
 fn a_removal_that_reached_one_end_only_is_finished() {
     let mut fleet = outgrown(Some(("m0007", 24)));
-    let planned = loop {
-        fleet.wait(secs(10));
-        fleet.observe();
-        let planned = fleet.plan();
-        if removals(&planned) > 0 {
-            break planned;
-        }
-        fleet.apply(&planned);
-    };
+    let planned = first_removal(&mut fleet);
     // The first half of the calls is lost.
     let mut half = planned.clone();
     let lost = half.plan.sequences.remove(0);
@@ -280,15 +285,7 @@ fn a_removal_that_reached_one_end_only_is_finished() {
 #[test]
 fn a_begun_removal_whose_end_failed_is_due_again() {
     let mut fleet = outgrown(Some(("m0007", 24)));
-    let planned = loop {
-        fleet.wait(secs(10));
-        fleet.observe();
-        let planned = fleet.plan();
-        if removals(&planned) > 0 {
-            break planned;
-        }
-        fleet.apply(&planned);
-    };
+    let planned = first_removal(&mut fleet);
     let begun = planned.plan.sequences[0].member.clone();
     fleet.node(begun.as_str()).failure = Some(Failure::new(FailureKind::TimedOut, "no answer"));
     fleet.apply(&planned);
