@@ -55,7 +55,7 @@ fn repair_records_the_entry_then_takes_it_away_on_the_right_end_then_links() {
     record c: uid uid-c-2, peer C, at /ip4/10.0.0.3/tcp/4001
     a: peering add /ip4/10.0.0.3/tcp/4001/p2p/C
     c: peering add /ip4/10.0.0.1/tcp/4001/p2p/A
-    c: connect /ip4/10.0.0.1/tcp/4001/p2p/A
+    a: connect /ip4/10.0.0.3/tcp/4001/p2p/C
     --
     a – b: missing, the dial filter /ip4/10.0.0.0/ipcidr/8 of b covers the other end; held back
     a – c: missing, being made
@@ -75,7 +75,7 @@ fn repair_records_the_entry_then_takes_it_away_on_the_right_end_then_links() {
     b: peering add /ip4/10.0.0.1/tcp/4001/p2p/A /ip4/10.0.0.3/tcp/4001/p2p/C
     c: peering add /ip4/10.0.0.2/tcp/4001/p2p/B
     b: connect /ip4/10.0.0.1/tcp/4001/p2p/A
-    b: connect /ip4/10.0.0.3/tcp/4001/p2p/C
+    c: connect /ip4/10.0.0.2/tcp/4001/p2p/B
     --
     a – b: missing, being made
     b – c: missing, being made

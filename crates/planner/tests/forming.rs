@@ -25,8 +25,8 @@ fn a_mesh_forms_records_first_then_links_then_nothing() {
     b: peering add /ip4/10.0.0.1/tcp/4001/p2p/A /ip4/10.0.0.3/tcp/4001/p2p/C
     c: peering add /ip4/10.0.0.1/tcp/4001/p2p/A /ip4/10.0.0.2/tcp/4001/p2p/B
     b: connect /ip4/10.0.0.1/tcp/4001/p2p/A
-    c: connect /ip4/10.0.0.1/tcp/4001/p2p/A
-    b: connect /ip4/10.0.0.3/tcp/4001/p2p/C
+    a: connect /ip4/10.0.0.3/tcp/4001/p2p/C
+    c: connect /ip4/10.0.0.2/tcp/4001/p2p/B
     --
     a – b: missing, being made
     a – c: missing, being made

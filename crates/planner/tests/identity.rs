@@ -133,8 +133,8 @@ fn another_identity_after_a_new_start_is_adopted_and_the_old_one_unlinked() {
     a: peering add /ip4/10.0.0.3/tcp/4001/p2p/C
     b: peering add /ip4/10.0.0.3/tcp/4001/p2p/C
     c: peering add /ip4/10.0.0.1/tcp/4001/p2p/A /ip4/10.0.0.2/tcp/4001/p2p/B
-    c: connect /ip4/10.0.0.1/tcp/4001/p2p/A
-    b: connect /ip4/10.0.0.3/tcp/4001/p2p/C
+    a: connect /ip4/10.0.0.3/tcp/4001/p2p/C
+    c: connect /ip4/10.0.0.2/tcp/4001/p2p/B
     --
     a – c: missing, being made
     b – c: missing, being made
@@ -168,8 +168,8 @@ fn a_pod_of_the_same_name_takes_over_the_record() {
     a: peering add /ip4/10.0.0.4/tcp/4001/p2p/C
     b: peering add /ip4/10.0.0.4/tcp/4001/p2p/C
     c: peering add /ip4/10.0.0.1/tcp/4001/p2p/A /ip4/10.0.0.2/tcp/4001/p2p/B
-    c: connect /ip4/10.0.0.1/tcp/4001/p2p/A
-    b: connect /ip4/10.0.0.4/tcp/4001/p2p/C
+    a: connect /ip4/10.0.0.4/tcp/4001/p2p/C
+    c: connect /ip4/10.0.0.2/tcp/4001/p2p/B
     --
     a – c: missing, being made
     b – c: missing, being made
@@ -198,8 +198,8 @@ fn the_same_identity_in_a_new_pod_only_refreshes_addresses() {
     a: peering add /ip4/10.0.0.4/tcp/4001/p2p/C
     b: peering add /ip4/10.0.0.4/tcp/4001/p2p/C
     c: peering add /ip4/10.0.0.1/tcp/4001/p2p/A /ip4/10.0.0.2/tcp/4001/p2p/B
-    c: connect /ip4/10.0.0.1/tcp/4001/p2p/A
-    b: connect /ip4/10.0.0.4/tcp/4001/p2p/C
+    a: connect /ip4/10.0.0.4/tcp/4001/p2p/C
+    c: connect /ip4/10.0.0.2/tcp/4001/p2p/B
     --
     a – c: missing, being made
     b – c: missing, being made

@@ -26,8 +26,8 @@ fn a_changed_address_is_stored_then_given_to_all_then_the_former_one_is_forgotte
     insta::assert_snapshot!(fleet.told(), @r"
     a: peering add /ip4/10.0.7.7/tcp/4001/p2p/C
     b: peering add /ip4/10.0.7.7/tcp/4001/p2p/C
-    c: connect /ip4/10.0.0.1/tcp/4001/p2p/A
-    b: connect /ip4/10.0.7.7/tcp/4001/p2p/C
+    a: connect /ip4/10.0.7.7/tcp/4001/p2p/C
+    c: connect /ip4/10.0.0.2/tcp/4001/p2p/B
     --
     a – c: missing, being made
     b – c: missing, being made

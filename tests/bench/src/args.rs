@@ -50,6 +50,8 @@ pub(crate) enum Name {
     Heal,
     /// CPU time of a resync in which nothing is wrong, against a loop that only reads
     Steady,
+    /// Time to plan the links of a large mesh, against the sort of their keys
+    Topology,
 }
 
 /// Default of `--rounds`.
@@ -59,5 +61,5 @@ const DEFAULT_ROUNDS: usize = 5;
 
 impl Name {
     /// Every bench, in the order in which they run.
-    pub(crate) const ALL: [Self; 3] = [Self::Mesh, Self::Heal, Self::Steady];
+    pub(crate) const ALL: [Self; 4] = [Self::Mesh, Self::Heal, Self::Steady, Self::Topology];
 }

@@ -2,7 +2,7 @@
 //!
 //! Every figure that counts is a ratio: machines differ, and this one may be busy. The fakes, the
 //! controller and what it is compared with are processes of their own; what the controller did is
-//! read from the fakes, never from the controller.
+//! read from the fakes, never from the controller. Pure functions are measured here.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -18,6 +18,7 @@ mod mesh;
 mod stage;
 mod steady;
 mod tell;
+mod topology;
 mod verdict;
 mod wait;
 
@@ -76,5 +77,6 @@ fn one(name: Name, stage: &Stage, args: &Args) -> Result<Findings> {
         Name::Mesh => mesh::run(stage, &mesh::Size::of(args)),
         Name::Heal => heal::run(stage, &heal::Size::of(args)),
         Name::Steady => steady::run(stage, &steady::Size::of(args)),
+        Name::Topology => Ok(topology::run(&topology::Size::of(args))),
     }
 }

@@ -44,9 +44,10 @@ pub(super) fn add(rings: &Rings, places: &[Place<'_>], pairs: &mut Pairs) {
     };
     let mut crossing = vec![false; places.len()];
     for &(a, b) in pairs.iter() {
-        if rings.zone_of[a as usize] != rings.zone_of[b as usize] {
-            crossing[a as usize] = true;
-            crossing[b as usize] = true;
+        let (a, b) = (a as usize, b as usize);
+        if !(crossing[a] && crossing[b]) && rings.zone_of[a] != rings.zone_of[b] {
+            crossing[a] = true;
+            crossing[b] = true;
         }
     }
     for (a, b) in extras.bridge(rings, places) {
@@ -83,13 +84,11 @@ impl Extras {
                             && self.bridges[*place as usize] < MAX_BRIDGES
                             && !made.iter().any(|pair| pair.0 == *place || pair.1 == *place)
                     });
-                    free.min_by_key(|place| {
-                        let at = *place as usize;
-                        (
-                            rings.positions.on_ring(seed, rings.bases[at]),
-                            places[at].key,
-                        )
-                    })
+                    let at = |place: u32| (rings.position(seed, place), place);
+                    let key = |place: u32| places[place as usize].key;
+                    free.map(at)
+                        .min_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))))
+                        .map(|(_, place)| place)
                 };
                 if let (Some(a), Some(b)) = (lowest(x), lowest(y)) {
                     made.push((a, b));
@@ -112,12 +111,12 @@ impl Extras {
             return;
         };
         let count = ring.order.len();
-        for (from, &(_, place)) in ring.order.iter().enumerate() {
+        for (from, &place) in ring.order.iter().enumerate() {
             let at = place as usize;
             if crossing[at] || self.left[at] == 0 {
                 continue;
             }
-            let next = (1..count.min(LOOK_AHEAD + 1)).map(|hop| ring.order[(from + hop) % count].1);
+            let next = (1..count.min(LOOK_AHEAD + 1)).map(|hop| ring.order[(from + hop) % count]);
             let partner = next
                 .map(|other| (other, other as usize))
                 .find(|&(_, other)| {

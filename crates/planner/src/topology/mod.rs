@@ -4,6 +4,7 @@
 mod extras;
 mod position;
 mod rings;
+mod rows;
 
 use kubomesh_core::{Degree, TopologyPolicy};
 

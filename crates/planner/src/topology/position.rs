@@ -4,8 +4,10 @@
 //! may choose a peer ID does not know the positions it will get, unless the UID is known.
 //!
 //! * A member's base is the hash of its peer ID's bytes.
-//! * Its position on a ring is the hash of the ring's seed and its base, both as 8 bytes, little
-//!   end first.
+//! * Its position on the ring of seed s is number s of the SplitMix64 sequence that begins at its
+//!   base (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014). The base is
+//!   the secret; from it on nothing but an even spread is asked for, ring by ring, and a second
+//!   keyed hash would cost as much as the sort of the ring.
 
 use siphasher::sip::SipHasher24;
 use siphasher::sip128::{Hasher128, SipHasher24 as SipHasher24Wide};
@@ -40,10 +42,10 @@ impl Positions {
     /// A member's position on the ring of a seed.
     #[must_use]
     pub fn on_ring(&self, seed: u64, base: u64) -> u64 {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        bytes[8..].copy_from_slice(&base.to_le_bytes());
-        self.hasher.hash(&bytes)
+        let mut mixed = base.wrapping_add(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 
     /// The seed of the bridges between two zones, given in order of their names.

@@ -1,7 +1,9 @@
 //! The rings: every member in the order of its hashed position, linked with the next on each.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use super::rows::Rows;
 use super::{Pairs, Place, Positions, extras};
 
 /// Where the seeds of the zones' rings begin; the rings over all have the seeds below.
@@ -19,8 +21,8 @@ const LEAST_CAPACITY: u32 = 8;
 /// re-link only its neighbours.
 #[derive(Debug, Clone, Default)]
 pub struct Ring {
-    /// `(position, place)`, sorted; equal positions are ordered by the places' keys.
-    pub order: Vec<(u64, u32)>,
+    /// The places by their positions on it; equal positions are ordered by the places' keys.
+    pub order: Vec<u32>,
     /// Whether the next but one is linked too: ring 0 alone.
     pub second_hop: bool,
 }
@@ -60,21 +62,20 @@ impl Rings {
             .iter()
             .map(|place| positions.base(place.key))
             .collect();
-        let mut zones: BTreeMap<&str, u32> = places.iter().map(|place| (place.zone, 0)).collect();
-        for (at, index) in zones.values_mut().zip(0..) {
-            *at = index;
-        }
-        let zone_of = places.iter().map(|place| zones[place.zone]).collect();
+        let (zones, zone_of) = zones(places);
         let mut rings = Self {
             global: Vec::new(),
             zoned: vec![Vec::new(); zones.len()],
-            zones: zones.keys().map(ToString::to_string).collect(),
+            zones,
             zone_of,
             bases,
             positions,
         };
-        for (at, slot) in slots(degree).into_iter().enumerate() {
-            rings.add(slot, places, joining(at));
+        let links: Vec<u32> = places.iter().map(|at| ring_links(at.capacity)).collect();
+        let mut members: Vec<u32> = (0..).zip(places).map(|(at, _)| at).collect();
+        for (turn, slot) in slots(degree).into_iter().enumerate() {
+            members.retain(|at| links[*at as usize] >= joining(turn));
+            rings.add(slot, &members, places);
         }
         rings
     }
@@ -82,8 +83,10 @@ impl Rings {
     /// Every pair that the rings, the bridges and the cross-zone links make.
     #[must_use]
     pub fn pairs(&self, places: &[Place<'_>]) -> Pairs {
-        let mut pairs = Pairs::new();
-        for ring in self.global.iter().chain(self.zoned.iter().flatten()) {
+        let links = |ring: &Ring| ring.order.len() * if ring.second_hop { 2 } else { 1 };
+        let rings = || self.global.iter().chain(self.zoned.iter().flatten());
+        let mut pairs = Pairs::with_capacity(rings().map(links).sum());
+        for ring in rings() {
             ring.link(1, &mut pairs);
             if ring.second_hop {
                 ring.link(2, &mut pairs);
@@ -92,46 +95,59 @@ impl Rings {
         if self.zones.len() > 1 {
             extras::add(self, places, &mut pairs);
         }
-        for pair in &mut pairs {
-            *pair = (pair.0.min(pair.1), pair.0.max(pair.1));
-        }
-        pairs.sort_unstable();
-        pairs.dedup();
-        pairs
+        each_once(places.len(), &pairs)
     }
 
-    fn add(&mut self, slot: Slot, places: &[Place<'_>], joining: u32) {
-        let joins = |place: u32| ring_links(places[place as usize].capacity) >= joining;
-        let all = (0..u32::try_from(places.len()).unwrap_or(u32::MAX)).filter(|at| joins(*at));
+    /// A place's position on the ring of a seed.
+    pub(super) fn position(&self, seed: u64, place: u32) -> u64 {
+        self.positions.on_ring(seed, self.bases[place as usize])
+    }
+
+    fn add(&mut self, slot: Slot, members: &[u32], places: &[Place<'_>]) {
         match slot {
             Slot::Global(seed) => {
-                let ring = self.sorted(u64::from(seed), all, places, seed == 0);
+                let ring = self.sorted(u64::from(seed), members, places, seed == 0);
                 self.global.push(ring);
             }
             Slot::Zone(number) => {
                 let mut by_zone = vec![Vec::new(); self.zones.len()];
-                all.for_each(|at| by_zone[self.zone_of[at as usize] as usize].push(at));
+                for at in members {
+                    by_zone[self.zone_of[*at as usize] as usize].push(*at);
+                }
                 let seed = ZONE_SEEDS + u64::from(number);
-                for (zone, members) in by_zone.into_iter().enumerate() {
-                    let ring = self.sorted(seed, members.into_iter(), places, false);
+                for (zone, members) in by_zone.iter().enumerate() {
+                    let ring = self.sorted(seed, members, places, false);
                     self.zoned[zone].push(ring);
                 }
             }
         }
     }
 
-    fn sorted(
-        &self,
-        seed: u64,
-        members: impl Iterator<Item = u32>,
-        places: &[Place<'_>],
-        second_hop: bool,
-    ) -> Ring {
-        let mut order: Vec<(u64, u32)> = members
-            .map(|at| (self.positions.on_ring(seed, self.bases[at as usize]), at))
-            .collect();
-        let key = |at: u32| places[at as usize].key;
-        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))));
+    /// A ring of these members.
+    ///
+    /// What is sorted is one number a member, its place in the last bits of its position: half the
+    /// size of the two beside each other. Positions are evenly spread, so by their first bits alone
+    /// nearly all are in order.
+    fn sorted(&self, seed: u64, members: &[u32], places: &[Place<'_>], second_hop: bool) -> Ring {
+        let position = |at: u32| self.position(seed, at);
+        let last_bits = places.len().next_power_of_two() as u64 - 1;
+        let place = |packed: u64| (packed & last_bits) as u32;
+        let packed = |at: &u32| position(*at) & !last_bits | u64::from(*at);
+        let packed: Vec<u64> = members.iter().map(packed).collect();
+        let compare = |a: &u64, b: &u64| {
+            let full = |packed: u64| {
+                let at = place(packed);
+                (position(at), places[at as usize].key)
+            };
+            let known = (a & !last_bits).cmp(&(b & !last_bits));
+            known.then_with(|| full(*a).cmp(&full(*b)))
+        };
+        let rows = members.len().next_power_of_two();
+        let row = |packed: u64| packed.unbounded_shr(64 - rows.trailing_zeros()) as u32;
+        let entries = packed.iter().map(|packed| (row(*packed), *packed));
+        let mut nearly = Rows::of(rows, entries).values;
+        insert(&mut nearly, compare);
+        let order = nearly.into_iter().map(place).collect();
         Ring { order, second_hop }
     }
 }
@@ -141,12 +157,56 @@ impl Rings {
 impl Ring {
     /// Links every place with the one that is `hop` further on.
     fn link(&self, hop: usize, pairs: &mut Pairs) {
-        let members = self.order.len();
-        if members > hop {
-            let next = self.order.iter().cycle().skip(hop);
-            pairs.extend(self.order.iter().zip(next).map(|(a, b)| (a.1, b.1)));
+        if self.order.len() > hop {
+            let (first, others) = self.order.split_at(hop);
+            let next = others.iter().chain(first);
+            pairs.extend(self.order.iter().zip(next).map(|(a, b)| (*a, *b)));
         }
     }
+}
+
+/// Insertion sort, for what is nearly in order: linear then. Positions that are crowded on purpose
+/// do no harm: to put n of them into one row takes n times as many keys as there are rows.
+fn insert<T>(nearly: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
+    for end in 1..nearly.len() {
+        let mut at = end;
+        while at > 0 && compare(&nearly[at - 1], &nearly[at]).is_gt() {
+            nearly.swap(at - 1, at);
+            at -= 1;
+        }
+    }
+}
+
+/// The names of the zones in order, and each place's as an index into them.
+fn zones(places: &[Place<'_>]) -> (Vec<String>, Vec<u32>) {
+    let mut found: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut zone_of: Vec<u32> = Vec::with_capacity(places.len());
+    for place in places {
+        let next = found.len() as u32;
+        zone_of.push(*found.entry(place.zone).or_insert(next));
+    }
+    let mut index = vec![0; found.len()];
+    for (at, found) in (0..).zip(found.values()) {
+        index[*found as usize] = at;
+    }
+    for zone in &mut zone_of {
+        *zone = index[*zone as usize];
+    }
+    (found.into_keys().map(ToOwned::to_owned).collect(), zone_of)
+}
+
+/// The pairs of so many places with the smaller index first, sorted, each once: put in order of the
+/// larger index, then, which keeps that order, of the smaller.
+fn each_once(places: usize, pairs: &[(u32, u32)]) -> Pairs {
+    let by_larger = Rows::of(places, pairs.iter().map(|&(a, b)| (a.max(b), a.min(b))));
+    let by_both = Rows::of(places, by_larger.entries().map(|(b, a)| (a, b)));
+    let mut sorted = Pairs::with_capacity(pairs.len());
+    by_both.entries().for_each(|pair| {
+        if sorted.last() != Some(&pair) {
+            sorted.push(pair);
+        }
+    });
+    sorted
 }
 
 /// Links that a place of this capacity may have by rings.
@@ -175,3 +235,6 @@ fn slots(degree: u32) -> Vec<Slot> {
     }
     order
 }
+
+#[cfg(test)]
+mod tests;
