@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Address, Capacity, ContainerStart, MemberName, OwnedFilter, PeerId, Record, RemovedFilter,
-    Retired, Role, Timestamp,
+    Address, Capacity, CapacityError, ContainerStart, MemberName, OwnedFilter, PeerId, Record,
+    RemovedFilter, Retired, Role, Timestamp, TimestampError,
 };
 
 use crate::{
@@ -37,7 +37,7 @@ pub fn record_spec(record: &Record) -> SwarmPeerSpec {
         peer_id: record.peer_id.map(|id| id.to_string()),
         addresses: texts(&record.addresses),
         container: record.container.as_ref().map(container_spec),
-        capacity: record.capacity.map(capacity_text),
+        capacity: record.capacity.map(|capacity| capacity.to_string()),
         zone: record.zone.to_string(),
         retired: record.retired.iter().map(retired_spec).collect(),
         owned_filters: record.owned_filters.iter().map(owned_spec).collect(),
@@ -98,15 +98,6 @@ pub fn record_from(name: &str, spec: &SwarmPeerSpec) -> Result<Record, RecordErr
     })
 }
 
-/// A capacity as `spec.capacity` and `status.capacity` say it.
-pub(crate) fn capacity_text(capacity: Capacity) -> String {
-    match capacity {
-        Capacity::Links(links) => links.to_string(),
-        Capacity::Unlimited => "Unlimited".into(),
-        Capacity::Assumed => "Assumed".into(),
-    }
-}
-
 /// Names the record and the field in every refusal.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
@@ -159,14 +150,8 @@ impl Reader<'_> {
     }
 
     fn time(self, field: &str, text: &str) -> Result<Timestamp, RecordError> {
-        let millis = text.parse().ok().map(jiff::Timestamp::as_millisecond);
-        millis
-            .and_then(|millis| u64::try_from(millis).ok())
-            .map(Timestamp)
-            .ok_or_else(|| {
-                let why = "it is not a time such as 2026-01-31T12:00:00Z";
-                self.refused(field.into(), text, why.into())
-            })
+        text.parse()
+            .map_err(|e: TimestampError| self.refused(field.into(), text, e.to_string()))
     }
 
     fn container(self, field: &str, spec: &ContainerSpec) -> Result<ContainerStart, RecordError> {
@@ -185,14 +170,8 @@ impl Reader<'_> {
     }
 
     fn capacity(self, text: &str) -> Result<Capacity, RecordError> {
-        match text {
-            "Unlimited" => Ok(Capacity::Unlimited),
-            "Assumed" => Ok(Capacity::Assumed),
-            number => number.parse().map(Capacity::Links).map_err(|_| {
-                let why = "it is neither a number of links, Unlimited nor Assumed";
-                self.refused("spec.capacity".into(), text, why.into())
-            }),
-        }
+        text.parse()
+            .map_err(|e: CapacityError| self.refused("spec.capacity".into(), text, e.to_string()))
     }
 
     fn retired(self, field: &str, spec: &RetiredSpec) -> Result<Retired, RecordError> {

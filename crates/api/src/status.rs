@@ -6,7 +6,6 @@ use kubomesh_core::{
     Report, Status, Timestamp,
 };
 
-use crate::record::capacity_text;
 use crate::{
     LastConvergence, LinksStatus, PathStatus, PeerLinksStatus, SwarmMeshStatus, SwarmPeerStatus,
 };
@@ -109,7 +108,9 @@ pub fn peer_status(
             version => version.into(),
         },
         zone: member.map_or(last.zone, |member| member.zone.to_string()),
-        capacity: report.capacity.map_or(last.capacity, capacity_text),
+        capacity: report
+            .capacity
+            .map_or(last.capacity, |capacity| capacity.to_string()),
         path: member.map_or(last.path, |member| path(&member.access)),
         links: PeerLinksStatus {
             desired: count(report.links.desired),

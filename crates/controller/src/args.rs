@@ -57,6 +57,7 @@ pub enum Generated {
 
 /// `kubomesh run`.
 #[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunArgs {
     #[command(flatten)]
     #[serde(flatten)]
@@ -93,6 +94,7 @@ pub struct RunArgs {
 
 /// Where the process serves, what it logs, how it stops.
 #[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[command(next_help_heading = "Serving")]
 pub struct ServeArgs {
     /// Address of /livez, /readyz and /metrics

@@ -109,6 +109,7 @@ pub enum ReasonCode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
     /// Its type.
+    #[serde(rename = "type")]
     pub kind: ConditionKind,
     /// Whether it holds.
     pub status: Status,

@@ -40,6 +40,7 @@ pub struct EndpointError {
 /// The way to talk to a node: its Kubo RPC directly, or (a later version) the agent beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum Access {
     /// Kubo's own RPC.
     Direct {

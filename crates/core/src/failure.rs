@@ -10,7 +10,6 @@ use crate::one_line;
 /// For `swarm/connect` it is taken from the line of the address that was asked
 /// (measured-on-kubo, row 35).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The TCP connection was refused: nothing listens.
     Refused,

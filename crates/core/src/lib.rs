@@ -30,11 +30,13 @@ mod patience;
 mod plan;
 mod policy;
 mod progress;
+mod reading;
 mod reason;
 mod record;
 mod redacted;
 mod report;
 mod schedule;
+mod span;
 mod text;
 mod time;
 
@@ -64,9 +66,10 @@ pub use policy::{
 };
 pub use progress::Progress;
 pub use reason::Reason;
-pub use record::{Capacity, OwnedFilter, Record, RemovedFilter, Retired};
+pub use record::{Capacity, CapacityError, OwnedFilter, Record, RemovedFilter, Retired};
 pub use redacted::Redacted;
 pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report};
 pub use schedule::{Schedule, Timers};
+pub use span::SpanText;
 pub use text::{is_invisible, one_line};
-pub use time::Timestamp;
+pub use time::{Timestamp, TimestampError};

@@ -52,6 +52,7 @@ pub struct ContainerStart {
 
 /// Whether a member may be contacted at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
 pub enum Contact {
     /// Yes.
     Allowed,
@@ -71,6 +72,7 @@ pub enum Contact {
 /// A member that lives: its pod has an IP, is not Succeeded, Failed or terminating; or it is a line
 /// of the members file. One that is not `ready` and has no record of this life is not yet acted on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Member {
     /// Its name in the mesh.
     pub name: MemberName,
@@ -85,6 +87,7 @@ pub struct Member {
     /// Its IPs by network, the preferred one first. A network that it is not on is absent.
     pub networks: BTreeMap<Network, Vec<IpAddr>>,
     /// The IP of its host, for nodes on the host network and rewritten sources.
+    #[serde(rename = "hostIP")]
     pub host_ip: Option<IpAddr>,
     /// Whether it uses its host's network: its IP is shared, only IP and port are its own.
     pub host_network: bool,
@@ -102,6 +105,7 @@ pub struct Member {
     /// When the pod was created.
     pub created: Timestamp,
     /// The peer ID that the members file states.
+    #[serde(rename = "statedPeerID")]
     pub stated_peer_id: Option<PeerId>,
     /// Whether it may be contacted.
     pub contact: Contact,
@@ -110,6 +114,7 @@ pub struct Member {
 /// Why a pod that the selector names is no member yet, or no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(tag = "type")]
 pub enum Waiting {
     /// It has no IP yet.
     NoIp,
@@ -146,12 +151,14 @@ pub enum Waiting {
 
 /// Why no removal is made now (rules.md, Removal).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
 pub enum Doubt {
     /// The first list is not complete.
     NotSynced,
     /// Nothing was heard from the watch for longer than twice its timeout.
     WatchStale {
         /// Since when nothing was heard.
+        #[serde(with = "crate::span")]
         age: Duration,
     },
     /// After a re-list many recorded members were missing whose deletion was not seen.

@@ -45,8 +45,10 @@ pub struct PeeringEntry {
 /// The connection manager's settings as far as the config says them; absent means Kubo's default
 /// (32/96/20 s, measured-on-kubo row 19).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ConnLimits {
     /// `Type`: `none` switches trimming off.
+    #[serde(rename = "type")]
     pub kind: Option<String>,
     /// `LowWater`, connections.
     pub low_water: Option<i64>,
@@ -56,10 +58,12 @@ pub struct ConnLimits {
 
 /// An identity that connections to a member showed in one pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Sighting {
     /// When.
     pub at: Timestamp,
     /// Who answered.
+    #[serde(rename = "peerID")]
     pub peer_id: PeerId,
     /// Kubo's `AgentVersion`, at most 128 characters.
     pub agent_version: Arc<str>,
@@ -69,20 +73,27 @@ pub struct Sighting {
 
 /// All that was read from a node on one verified connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NodeState {
     /// When the reading ended.
     pub at: Timestamp,
     /// The identity that the connection showed.
+    #[serde(rename = "peerID")]
     pub peer_id: PeerId,
     /// `swarm/peers`. Shared with the state before when the node said the same.
+    #[serde(with = "crate::reading")]
     pub peers: Reading<Arc<[Connection]>>,
     /// `swarm/peering/ls`.
+    #[serde(with = "crate::reading")]
     pub peering: Reading<Vec<PeeringEntry>>,
     /// `swarm/filters`: the live dial filters, as the node prints them.
+    #[serde(with = "crate::reading")]
     pub filters: Reading<Vec<Arc<str>>>,
     /// `swarm/addrs/listen`: the addresses of its interfaces.
+    #[serde(with = "crate::reading")]
     pub listen: Reading<Vec<Address>>,
     /// The connection manager's settings; `None` when they were not asked in this pass.
+    #[serde(with = "crate::reading::optional")]
     pub conn_limits: Option<Reading<ConnLimits>>,
 }
 

@@ -12,6 +12,7 @@ use crate::{Access, Address, Failure, Link, MemberName, MemberUid, PeerId, Recor
 /// One mutating call to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(tag = "type")]
 pub enum Call {
     /// `swarm/connect` with one address, which ends in `/p2p/<peer>`.
     Connect {
@@ -47,10 +48,12 @@ pub enum Call {
 
 /// One call with its deadline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Action {
     /// What is sent.
     pub call: Call,
     /// How long the answer may take.
+    #[serde(with = "crate::span")]
     pub deadline: Duration,
     /// What is sent if it fails, before the sequence stops: gives back what the sequence took.
     pub on_failure: Option<Call>,
@@ -76,6 +79,7 @@ pub struct Sequence {
 
 /// One write to the records, made before any call that it covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RecordWrite {
     /// Create or replace.
     Put(Box<Record>),
@@ -105,6 +109,7 @@ pub struct Outcome {
     /// When the answer was there.
     pub at: Timestamp,
     /// Done as far as the node says (which proves nothing: it is read back), or why not.
+    #[serde(rename = "failure", with = "crate::reading::done")]
     pub result: Result<(), Failure>,
 }
 

@@ -9,6 +9,7 @@ use crate::{FailureKind, MemberName};
 /// Why a link is not healthy, or why nothing is done about it now. Closed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(tag = "type")]
 pub enum Reason {
     /// A call for it is in this plan.
     BeingMade,

@@ -2,9 +2,11 @@
 //! Kubernetes, a JSON file in a state directory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::{Address, ContainerStart, MemberName, MemberUid, PeerId, Role, Timestamp};
 
@@ -14,6 +16,7 @@ pub struct Retired {
     /// The life that had it.
     pub uid: MemberUid,
     /// The identity.
+    #[serde(rename = "peerID")]
     pub peer_id: PeerId,
     /// Every address that we may have given to other nodes for it, without `/p2p/…`.
     pub addresses: Vec<Address>,
@@ -49,8 +52,9 @@ pub struct RemovedFilter {
     pub gone: bool,
 }
 
-/// How many connections of a node the mesh may use for its rings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// How many connections of a node the mesh may use for its rings. As text the number, `Unlimited` or
+/// `Assumed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Capacity {
     /// ¾ × (HighWater − LowWater), never below 8.
     Links(u32),
@@ -60,8 +64,14 @@ pub enum Capacity {
     Assumed,
 }
 
+/// Text that is no capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is neither a number of links, Unlimited nor Assumed")]
+pub struct CapacityError;
+
 /// What is remembered of a member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Record {
     /// Name of the mesh that it belongs to (`spec.mesh`), in the record's own namespace.
     pub mesh: Arc<str>,
@@ -74,6 +84,7 @@ pub struct Record {
     /// The life that `peer_id` belongs to.
     pub uid: MemberUid,
     /// Its identity; `None` until it was seen.
+    #[serde(rename = "peerID")]
     pub peer_id: Option<PeerId>,
     /// Its swarm addresses without `/p2p/…`: the present one first, then those it had, as long as a
     /// node may hold an entry of ours with one.
@@ -151,5 +162,40 @@ impl Capacity {
             Self::Unlimited => u32::MAX,
             Self::Assumed => Self::ASSUMED_LINKS,
         }
+    }
+}
+
+impl fmt::Display for Capacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Links(links) => write!(f, "{links}"),
+            Self::Unlimited => f.write_str("Unlimited"),
+            Self::Assumed => f.write_str("Assumed"),
+        }
+    }
+}
+
+impl FromStr for Capacity {
+    type Err = CapacityError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "Unlimited" => Ok(Self::Unlimited),
+            "Assumed" => Ok(Self::Assumed),
+            number => number.parse().map(Self::Links).map_err(|_| CapacityError),
+        }
+    }
+}
+
+impl Serialize for Capacity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Capacity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }

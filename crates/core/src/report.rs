@@ -12,7 +12,6 @@ use crate::{
 
 /// State of a desired link, judged from both ends (rules.md, Links).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum LinkState {
     /// Both ends list it, on the network, direct, protected.
     Healthy,
@@ -35,6 +34,7 @@ pub struct Held {
 
 /// One desired link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LinkReport {
     /// The pair.
     pub link: Link,
@@ -67,7 +67,6 @@ pub struct LinkCounts {
 
 /// State of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
 pub enum MemberState {
     /// It answers with the recorded identity.
     Reachable,
@@ -83,12 +82,14 @@ pub enum MemberState {
 
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MemberReport {
     /// What it is.
     pub role: Role,
     /// How it is.
     pub state: MemberState,
     /// Its recorded identity.
+    #[serde(rename = "peerID")]
     pub peer_id: Option<PeerId>,
     /// Kubo's version as it says, empty when unknown.
     pub agent_version: String,
@@ -104,6 +105,7 @@ pub struct MemberReport {
 /// What the planner found in one pass.
 #[must_use = "a report that nobody reads is a bug"]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The mesh.
     pub mesh: MeshId,
@@ -128,6 +130,7 @@ pub struct Report {
     /// hold an entry; each is worth a Warning event.
     pub retired_expired: Vec<PeerId>,
     /// How long until something that was held back is due; `None`: nothing waits for time.
+    #[serde(with = "crate::span::optional")]
     pub next_due: Option<Duration>,
 }
 

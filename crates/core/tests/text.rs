@@ -1,8 +1,8 @@
 //! Ids, endpoints and secrets as text.
 
 use kubomesh_core::{
-    Endpoint, Failure, FailureKind, Link, MemberName, PeerId, Reason, Redacted, Scheme, Timestamp,
-    one_line,
+    Capacity, Endpoint, Failure, FailureKind, Link, MemberName, PeerId, Reason, Redacted, Scheme,
+    SpanText, Timestamp, one_line,
 };
 
 #[test]
@@ -123,8 +123,38 @@ fn time_prints_as_rfc_3339_and_does_not_overflow() {
     use std::time::Duration;
     assert_eq!(
         Timestamp(1_795_325_557_000).to_string(),
-        "2026-11-22T05:32:37Z"
+        "2026-11-22T05:32:37.000Z"
     );
     assert_eq!(Timestamp(u64::MAX) + Duration::MAX, Timestamp(u64::MAX));
     assert_eq!(Timestamp(5).since(Timestamp(9)), Duration::ZERO);
+    assert_eq!(
+        Timestamp(u64::MAX).to_string(),
+        "9999-12-30T22:00:00.999Z",
+        "the last one that RFC 3339 can tell"
+    );
+}
+
+#[test]
+fn time_and_capacity_are_read_as_they_are_written() {
+    for time in [Timestamp(0), Timestamp(1_795_325_557_250)] {
+        assert_eq!(time.to_string().parse(), Ok(time));
+    }
+    for bad in ["", "soon", "1969-12-31T23:59:59Z", "1795325557250"] {
+        assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
+    }
+    let all = [Capacity::Links(20), Capacity::Unlimited, Capacity::Assumed];
+    for capacity in all {
+        assert_eq!(capacity.to_string().parse(), Ok(capacity));
+    }
+    for bad in ["", "-1", "unlimited"] {
+        assert!(bad.parse::<Capacity>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_span_is_shown_in_gos_form() {
+    use std::time::Duration;
+    let shown = [1, 2_500, 15_000, 90_000, 86_400_000]
+        .map(|millis| SpanText(Duration::from_millis(millis)).to_string());
+    assert_eq!(shown, ["1ms", "2s500ms", "15s", "1m30s", "24h"]);
 }

@@ -20,7 +20,7 @@ pub(super) struct Report {
 /// One member.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct MemberReport {
-    /// `reachable`, `unreachable`, `away`, `waiting` or `quarantined`.
+    /// `Reachable`, `Unreachable`, `Away`, `Waiting` or `Quarantined`.
     pub(super) state: String,
     /// Its desired links.
     pub(super) links: Counts,
@@ -97,7 +97,7 @@ impl Report {
 impl MemberReport {
     /// Whether it answers with its identity.
     pub(super) fn is_reachable(&self) -> bool {
-        self.state == "reachable"
+        self.state == "Reachable"
     }
 }
 

@@ -8,6 +8,7 @@ use super::Span;
 
 /// The lease. Not used with --members.
 #[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[command(next_help_heading = "Lease")]
 pub struct LeaseArgs {
     /// Namespace of the Lease object

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// Kubernetes (the default) or a members file.
 #[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[command(next_help_heading = "Members")]
 pub struct SourceArgs {
     /// Act on the members of this YAML file instead of Kubernetes; docs/members-file.md has its form

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use kubomesh_core::SpanText;
 use serde::{Serialize, Serializer};
 
 /// A length of time above zero: `500ms`, `30s`, `5m`, `24h`, `1m30s`.
@@ -30,9 +31,7 @@ impl FromStr for Span {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let printer =
-            jiff::fmt::friendly::SpanPrinter::new().spacing(jiff::fmt::friendly::Spacing::None);
-        f.write_str(&printer.unsigned_duration_to_string(&self.0))
+        fmt::Display::fmt(&SpanText(self.0), f)
     }
 }
 

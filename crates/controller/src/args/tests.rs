@@ -24,39 +24,39 @@ fn the_defaults_of_all_times() {
         .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
         .collect();
     insta::assert_snapshot!(times.join("\n"), @r"
-    connection_lifetime 2m
-    doubt_interval 1m
-    file_settle 5s
-    lease_duration 6s
-    lease_renew_interval 2s
-    list_interval 10m
-    mesh_counts_interval 5s
-    peer_counts_interval 1m
-    probe_max 5m
-    relayed_base 5m
-    relayed_first 30s
-    relayed_max 1h
-    restored_hold 5m
-    retired_for 24h
-    retry_base 10s
-    retry_max 5m
-    retry_rate_limited 20s
-    secret_interval 30s
-    stop_timeout 20s
-    watch_timeout 30s
+    connectionLifetime 2m
+    doubtInterval 1m
+    fileSettle 5s
+    leaseDuration 6s
+    leaseRenewInterval 2s
+    listInterval 10m
+    meshCountsInterval 5s
+    peerCountsInterval 1m
+    probeMax 5m
+    relayedBase 5m
+    relayedFirst 30s
+    relayedMax 1h
+    restoredHold 5m
+    retiredFor 24h
+    retryBase 10s
+    retryMax 5m
+    retryRateLimited 20s
+    secretInterval 30s
+    stopTimeout 20s
+    watchTimeout 30s
     ");
 }
 
 /// Flags that are no times.
 const NO_TIMES: [&str; 9] = [
     "members",
-    "state_dir",
+    "stateDir",
     "listen",
-    "debug_listen",
-    "log_level",
-    "log_format",
-    "lease_namespace",
-    "lease_name",
+    "debugListen",
+    "logLevel",
+    "logFormat",
+    "leaseNamespace",
+    "leaseName",
     "identity",
 ];
 

@@ -10,6 +10,7 @@ use super::Span;
 
 /// Waits and holds.
 #[derive(Debug, Args, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[command(next_help_heading = "Time constants")]
 pub struct TimingArgs {
     /// First wait after a link's dial failed; doubles at each further failure

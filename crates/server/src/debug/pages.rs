@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
-    Action, Call, Held, Link, MemberName, Outcome, PeerId, RecordWrite, Timestamp,
+    Action, Call, Held, Link, MemberName, Outcome, PeerId, RecordWrite, SpanText, Timestamp,
 };
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub(crate) enum Page {
 struct PlanPage<'a> {
     pass: u64,
     trigger: &'a str,
-    /// When it was planned, milliseconds since 1970.
+    /// When it was planned.
     at: Timestamp,
     records: &'a [RecordWrite],
     actions: Vec<ActionLine<'a>>,
@@ -45,7 +45,8 @@ struct ActionLine<'a> {
     call: &'a Call,
     text: String,
     link: Option<&'a Link>,
-    deadline_ms: u128,
+    /// How long the answer may take.
+    deadline: String,
     on_failure: Option<&'a Call>,
 }
 
@@ -175,7 +176,7 @@ fn actions(plan: &kubomesh_core::Plan) -> Vec<ActionLine<'_>> {
                 call,
                 text: call.to_string(),
                 link: link.as_ref(),
-                deadline_ms: deadline.as_millis(),
+                deadline: SpanText(*deadline).to_string(),
                 on_failure: on_failure.as_ref(),
             }
         })

@@ -1,8 +1,11 @@
 //! The debug pages and the log filter.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kubomesh_core::{MemberName, Membership, Observation, Outcome, RecordWrite, Report};
 use kubomesh_telemetry::{LogFormat, LogLevel, subscriber};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::watch;
@@ -71,6 +74,53 @@ async fn the_plan_is_what_was_to_be_done_and_what_was_held_back() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&plan).unwrap());
 }
 
+/// The style of the pages: docs/debug-pages.md.
+#[tokio::test]
+async fn the_pages_are_as_reviewed() {
+    let shown = show(sample::snapshot()).await;
+    for page in ["members", "observations", "report"] {
+        let (_, value) = shown.json(&format!("/debug/{page}?mesh=ipfs/main")).await;
+        insta::assert_snapshot!(page, serde_json::to_string_pretty(&value).unwrap());
+    }
+}
+
+/// Where the keys are values: names of members, and networks.
+const BY_NAME: [&str; 3] = ["members", "waiting", "networks"];
+
+#[tokio::test]
+async fn every_page_has_one_style() {
+    let shown = show(sample::snapshot()).await;
+    for page in ["members", "observations", "plan", "report"] {
+        let (_, value) = shown.json(&format!("/debug/{page}?mesh=ipfs/main")).await;
+        of_one_style(page, page == "observations", &value);
+    }
+}
+
+/// Names are camelCase, and no number is a point in time.
+fn of_one_style(at: &str, by_name: bool, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let at = format!("{at}.{name}");
+                let style = name.starts_with(|c: char| c.is_ascii_lowercase())
+                    && name.chars().all(|c| c.is_ascii_alphanumeric());
+                assert!(by_name || style, "{at}");
+                of_one_style(&at, BY_NAME.contains(&name.as_str()), value);
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                of_one_style(at, false, value);
+            }
+        }
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap();
+            assert!(number < 1e9, "{at} is {number}");
+        }
+        Value::String(_) | Value::Bool(_) | Value::Null => {}
+    }
+}
+
 #[tokio::test]
 async fn pages_show_the_values_themselves() {
     let snapshot = sample::snapshot();
@@ -78,13 +128,25 @@ async fn pages_show_the_values_themselves() {
     let config = Arc::clone(&snapshot.config);
     let shown = show(snapshot).await;
     let one = |page: &str| format!("/debug/{page}?mesh=ipfs/main");
-    let report = serde_json::to_value(&mesh.report).unwrap();
-    assert_eq!(shown.json(&one("report")).await.1, report);
-    let members = serde_json::to_value(&mesh.members).unwrap();
-    assert_eq!(shown.json(&one("members")).await.1, members);
-    let observations = serde_json::to_value(&mesh.observations).unwrap();
-    assert_eq!(shown.json(&one("observations")).await.1, observations);
+    let report: Report = read(shown.json(&one("report")).await);
+    assert_eq!(report, *mesh.report);
+    let members: Membership = read(shown.json(&one("members")).await);
+    assert_eq!(members, *mesh.members);
+    let observations: BTreeMap<MemberName, Arc<Observation>> =
+        read(shown.json(&one("observations")).await);
+    assert_eq!(observations, *mesh.observations);
+    let plan = shown.json(&one("plan")).await.1;
+    let records: Vec<RecordWrite> = read((200, plan["records"].clone()));
+    assert_eq!(records, mesh.plan.records);
+    let outcomes: Vec<Outcome> = read((200, plan["outcomes"].clone()));
+    assert_eq!(outcomes, *mesh.outcomes);
     assert_eq!(shown.json("/debug/config").await.1, *config);
+}
+
+/// The value that a page was made from.
+fn read<T: DeserializeOwned>((status, value): (u16, Value)) -> T {
+    assert_eq!(status, 200);
+    serde_json::from_value(value).unwrap()
 }
 
 #[tokio::test]

@@ -1,16 +1,22 @@
-//! A small snapshot: two meshes, one with something to do and something held back.
+//! A small snapshot of two meshes in which every kind of value stands that the pages can show.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Access, Action, Address, Call, Endpoint, Failure, FailureKind, Held, Link, LinkCounts,
-    LinkReport, LinkState, MemberName, Membership, MeshId, Observation, Outcome, PeerId, Plan,
-    Reason, Report, Sequence, Timestamp,
+    Access, Action, Address, Call, Capacity, Condition, ConditionKind, ConnLimits, Connection,
+    Contact, ContainerStart, Direction, Doubt, Endpoint, Failure, FailureKind, Held, Link,
+    LinkCounts, LinkReport, LinkState, Member, MemberName, MemberReport, MemberState, Membership,
+    MeshId, Network, NodeState, Observation, Outcome, OwnedFilter, PeerId, PeeringEntry, Plan,
+    Reason, ReasonCode, Record, RecordWrite, RemovedFilter, Report, Retired, Role, Sequence,
+    Sighting, Source, Status, Timestamp, Waiting,
 };
 
 use crate::{MeshSnapshot, Snapshot};
+
+/// 2026-11-22T05:32:37.250Z.
+const NOW: Timestamp = Timestamp(1_795_325_557_250);
 
 const PEER: &str = "12D3KooWGRUaVfMSXKGnh5pNd7GLJjvAqFFvXxTz8oxyBpWtKMVs";
 
@@ -29,23 +35,18 @@ fn mesh(name: &str) -> MeshSnapshot {
         name: name.into(),
         uid: "uid-1".into(),
     };
-    let observation = Observation {
-        uid: "uid-a".into(),
-        asked: Timestamp(1_000),
-        sighting: None,
-        state: None,
-        failure: Some(Failure::new(FailureKind::Refused, "connection refused")),
-        failures: 2,
-    };
     let plan = Plan {
-        records: Vec::new(),
+        records: vec![
+            RecordWrite::Put(Box::new(record())),
+            RecordWrite::Delete("kubo-7".into()),
+        ],
         sequences: vec![sequence()],
     };
     MeshSnapshot {
-        members: Arc::new(Membership::empty(id.clone())),
+        members: Arc::new(membership(id.clone())),
         observations: Arc::new(BTreeMap::from([(
             MemberName::from("kubo-0"),
-            Arc::new(observation),
+            Arc::new(observation()),
         )])),
         pass: 7,
         trigger: "resync".into(),
@@ -55,23 +56,128 @@ fn mesh(name: &str) -> MeshSnapshot {
     }
 }
 
+fn membership(mesh: MeshId) -> Membership {
+    let waiting = [
+        ("kubo-4", Waiting::NoIp),
+        (
+            "kubo-5",
+            Waiting::Claimed {
+                by: "ipfs/old".into(),
+            },
+        ),
+    ];
+    Membership {
+        members: BTreeMap::from([("kubo-0".into(), member())]),
+        waiting: waiting.map(|(name, why)| (name.into(), why)).into(),
+        doubt: Some(Doubt::WatchStale {
+            age: Duration::from_secs(90),
+        }),
+        ..Membership::empty(mesh)
+    }
+}
+
+fn member() -> Member {
+    Member {
+        name: "kubo-0".into(),
+        uid: "uid-a".into(),
+        role: Role::Kubo,
+        source: Source::Pod,
+        access: access(),
+        networks: BTreeMap::from([(Network::Pod, vec![[10, 0, 0, 6].into()])]),
+        host_ip: Some([10, 9, 0, 1].into()),
+        host_network: false,
+        swarm_port: Some(4001),
+        swarm: None,
+        zone: "a".into(),
+        container: Some(container()),
+        ready: true,
+        created: NOW,
+        stated_peer_id: Some(peer()),
+        contact: Contact::AddressConflict {
+            with: "kubo-9".into(),
+        },
+    }
+}
+
+fn observation() -> Observation {
+    let not_asked = || Failure::new(FailureKind::Skipped, "not asked");
+    let connection = Connection {
+        peer: peer(),
+        address: address(),
+        direction: Direction::Outbound,
+    };
+    let limits = ConnLimits {
+        kind: Some("basic".into()),
+        low_water: Some(32),
+        high_water: Some(96),
+    };
+    let entry = PeeringEntry {
+        peer: peer(),
+        addresses: vec![address()],
+    };
+    Observation {
+        uid: "uid-a".into(),
+        asked: NOW,
+        sighting: Some(Sighting {
+            at: NOW,
+            peer_id: peer(),
+            agent_version: "kubo/0.44.0".into(),
+            connections: 1,
+        }),
+        state: Some(NodeState {
+            at: NOW,
+            peer_id: peer(),
+            peers: Ok([connection].into()),
+            peering: Ok(vec![entry]),
+            filters: Err(not_asked()),
+            listen: Ok(Vec::new()),
+            conn_limits: Some(Ok(limits)),
+        }),
+        failure: Some(Failure::new(FailureKind::TimedOut, "no answer in 5 s")),
+        failures: 2,
+    }
+}
+
+fn record() -> Record {
+    let mut record = Record::new("main", "kubo-0".into(), Role::Kubo, "uid-a".into());
+    record.rpc = "http://10.0.0.6:5001".into();
+    record.peer_id = Some(peer());
+    record.addresses = vec![address()];
+    record.container = Some(container());
+    record.capacity = Some(Capacity::Links(48));
+    record.retired = vec![Retired {
+        uid: "uid-0".into(),
+        peer_id: peer(),
+        addresses: vec![address()],
+        since: NOW,
+    }];
+    record.owned_filters = vec![OwnedFilter {
+        peer: peer(),
+        cidr: "/ip4/10.0.0.7/ipcidr/32".into(),
+        step: "intended".into(),
+        since: NOW,
+    }];
+    record.removed_filters = vec![RemovedFilter {
+        cidr: "/ip4/10.0.0.0/ipcidr/8".into(),
+        container: None,
+        since: NOW,
+        gone: true,
+    }];
+    record
+}
+
 fn sequence() -> Sequence {
-    let address: Address = format!("/ip4/10.0.0.7/tcp/4001/p2p/{PEER}")
-        .parse()
-        .unwrap();
     Sequence {
         member: "kubo-0".into(),
         uid: "uid-a".into(),
-        access: Access::Direct {
-            endpoint: Endpoint::http([10, 0, 0, 6].into(), 5001),
-            auth: Some("rpc-token".into()),
-            ca_file: None,
-        },
+        access: access(),
         expect: peer(),
         actions: vec![Action {
-            call: Call::Connect { address },
+            call: Call::Connect { address: address() },
             deadline: Duration::from_secs(15),
-            on_failure: None,
+            on_failure: Some(Call::PeeringRemove {
+                peers: vec![peer()],
+            }),
             link: Some(link("kubo-0", "kubo-1")),
         }],
     }
@@ -83,7 +189,7 @@ fn outcome(plan: &Plan) -> Outcome {
         member: "kubo-0".into(),
         call: action.call.clone(),
         link: action.link.clone(),
-        at: Timestamp(2_000),
+        at: NOW + Duration::from_millis(250),
         result: Err(Failure::new(FailureKind::TimedOut, "no answer in 15 s")),
     }
 }
@@ -91,7 +197,7 @@ fn outcome(plan: &Plan) -> Outcome {
 fn report(mesh: MeshId) -> Report {
     let held = Held {
         reason: Reason::Budget,
-        until: Some(Timestamp(60_000)),
+        until: Some(NOW + Duration::from_secs(60)),
     };
     let surplus = LinkReport {
         link: link("kubo-1", "kubo-2"),
@@ -107,11 +213,26 @@ fn report(mesh: MeshId) -> Report {
         held: None,
         rewritten: false,
     };
+    let back_off = LinkReport {
+        link: link("kubo-0", "kubo-2"),
+        state: LinkState::Degraded,
+        reason: Some(Reason::BackOff {
+            kind: FailureKind::RateLimited,
+            message: "rate limit exceeded".into(),
+        }),
+        held: Some(Held {
+            reason: Reason::Away {
+                member: "kubo-2".into(),
+            },
+            until: None,
+        }),
+        rewritten: true,
+    };
     Report {
         mesh,
-        at: Timestamp(1_500),
-        members: BTreeMap::new(),
-        links: vec![being_made],
+        at: NOW,
+        members: BTreeMap::from([("kubo-0".into(), member_report())]),
+        links: vec![being_made, back_off],
         counts: LinkCounts {
             desired: 1,
             missing: 1,
@@ -119,11 +240,47 @@ fn report(mesh: MeshId) -> Report {
         },
         surplus: vec![surplus],
         removals_held: 0,
-        doubt: None,
-        conditions: Vec::new(),
-        retired_expired: Vec::new(),
-        next_due: None,
+        doubt: Some(Doubt::StoreRestored { until: NOW }),
+        conditions: vec![condition(ConditionKind::Ready)],
+        retired_expired: vec![peer()],
+        next_due: Some(Duration::from_millis(2_500)),
     }
+}
+
+fn member_report() -> MemberReport {
+    MemberReport {
+        role: Role::Kubo,
+        state: MemberState::Unreachable,
+        peer_id: Some(peer()),
+        agent_version: "kubo/0.44.0".into(),
+        capacity: Some(Capacity::Assumed),
+        links: LinkCounts::default(),
+        conditions: vec![condition(ConditionKind::Reachable)],
+    }
+}
+
+fn condition(kind: ConditionKind) -> Condition {
+    Condition::new(kind, Status::False, ReasonCode::Unreachable, "no answer")
+}
+
+fn access() -> Access {
+    Access::Direct {
+        endpoint: Endpoint::http([10, 0, 0, 6].into(), 5001),
+        auth: Some("rpc-token".into()),
+        ca_file: None,
+    }
+}
+
+fn container() -> ContainerStart {
+    ContainerStart {
+        restarts: 1,
+        id: "containerd://1".into(),
+    }
+}
+
+fn address() -> Address {
+    let text = format!("/ip4/10.0.0.7/tcp/4001/p2p/{PEER}");
+    text.parse().unwrap()
 }
 
 fn peer() -> PeerId {

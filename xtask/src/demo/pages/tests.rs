@@ -5,14 +5,14 @@ use serde_json::json;
 use super::{Plan, Report};
 
 fn report(states: [&str; 2], healthy: u64) -> Report {
-    let member = |state| json!({"role": "kubo", "state": state, "links": {"desired": 1, "healthy": healthy}});
+    let member = |state| json!({"role": "Kubo", "state": state, "links": {"desired": 1, "healthy": healthy}});
     serde_json::from_value(json!({
         "mesh": {"namespace": "", "name": "file"},
         "members": {"a": member(states[0]), "b": member(states[1])},
         "links": [
-            {"link": {"a": "a", "b": "b"}, "state": "missing", "reason": null},
-            {"link": {"a": "a", "b": "c"}, "state": "missing", "reason": null},
-            {"link": {"a": "b", "b": "c"}, "state": "missing", "reason": null},
+            {"link": {"a": "a", "b": "b"}, "state": "Missing", "reason": null},
+            {"link": {"a": "a", "b": "c"}, "state": "Missing", "reason": null},
+            {"link": {"a": "b", "b": "c"}, "state": "Missing", "reason": null},
         ],
         "counts": {"desired": 1, "healthy": healthy, "degraded": 0, "missing": 0, "unknown": 0},
     }))
@@ -21,17 +21,17 @@ fn report(states: [&str; 2], healthy: u64) -> Report {
 
 #[test]
 fn whole_means_all_members_and_all_links() {
-    assert!(report(["reachable", "reachable"], 1).whole(2));
+    assert!(report(["Reachable", "Reachable"], 1).whole(2));
     assert!(
-        !report(["reachable", "reachable"], 0).whole(2),
+        !report(["Reachable", "Reachable"], 0).whole(2),
         "a link is missing"
     );
     assert!(
-        !report(["reachable", "away"], 1).whole(2),
+        !report(["Reachable", "Away"], 1).whole(2),
         "a member is away"
     );
     assert!(
-        !report(["reachable", "reachable"], 1).whole(3),
+        !report(["Reachable", "Reachable"], 1).whole(3),
         "a member is not known yet"
     );
     assert!(!Report::default().whole(0), "nothing is no mesh");
@@ -39,7 +39,7 @@ fn whole_means_all_members_and_all_links() {
 
 #[test]
 fn a_plan_says_what_waits_and_why() {
-    let held = |why: &str| json!({"link": {"a": "a", "b": "b"}, "why": why, "reason": "Mode", "until": null});
+    let held = |why: &str| json!({"link": {"a": "a", "b": "b"}, "why": why, "reason": {"type": "Mode"}, "until": null});
     let plan: Plan = serde_json::from_value(json!({
         "pass": 3,
         "trigger": "resync",

@@ -22,9 +22,9 @@ fn nodes(count: u8) -> Vec<Node> {
 fn look(nodes: &[Node], silent: &[&str], held: &[&str]) -> Look {
     let member = |name: &str| {
         let (state, healthy) = if silent.contains(&name) {
-            ("unreachable", 0)
+            ("Unreachable", 0)
         } else {
-            ("reachable", 1)
+            ("Reachable", 1)
         };
         json!({"state": state, "links": {"desired": 1, "healthy": healthy}})
     };
@@ -62,11 +62,11 @@ fn the_summary_names_who_is_not_well() {
     );
     assert_eq!(
         summary(&["node-02"], &["x"]),
-        "5/6 peers reachable, 8/9 links healthy; node-02 unreachable"
+        "5/6 peers reachable, 8/9 links healthy; node-02 Unreachable"
     );
     let four = ["node-01", "node-02", "node-03", "node-04"];
     assert!(
-        summary(&four, &[]).ends_with("node-03 unreachable and 1 more"),
+        summary(&four, &[]).ends_with("node-03 Unreachable and 1 more"),
         "{}",
         summary(&four, &[])
     );
@@ -99,9 +99,9 @@ fn the_table_shows_all_that_fit_and_else_the_troubled_first() {
         lines(2, 4),
         [
             "node     links    address        state",
-            "node-01    1/1  127.0.0.1    reachable",
-            "node-02    0/1  127.0.0.2  unreachable",
-            "1/2 peers reachable, 8/9 links healthy; node-02 unreachable",
+            "node-01    1/1  127.0.0.1    Reachable",
+            "node-02    0/1  127.0.0.2  Unreachable",
+            "1/2 peers reachable, 8/9 links healthy; node-02 Unreachable",
         ]
     );
     assert_eq!(lines(20, 22).len(), 22, "all of them");
@@ -109,11 +109,11 @@ fn the_table_shows_all_that_fit_and_else_the_troubled_first() {
         lines(30, 6),
         [
             "node     links    address        state",
-            "node-02    0/1  127.0.0.2  unreachable",
-            "node-01    1/1  127.0.0.1    reachable",
-            "node-03    1/1  127.0.0.3    reachable",
+            "node-02    0/1  127.0.0.2  Unreachable",
+            "node-01    1/1  127.0.0.1    Reachable",
+            "node-03    1/1  127.0.0.3    Reachable",
             "and 27 more",
-            "29/30 peers reachable, 8/9 links healthy; node-02 unreachable",
+            "29/30 peers reachable, 8/9 links healthy; node-02 Unreachable",
         ]
     );
 }
