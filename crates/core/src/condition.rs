@@ -59,10 +59,14 @@ pub enum ReasonCode {
     PodClaimed,
     /// A record cannot be read.
     RecordUnreadable,
-    /// A record belongs to the mesh that the pod left.
+    /// A record belongs to the mesh that the member left.
     RecordHeld,
     /// A record could not be stored.
     RecordNotStored,
+    /// No storage network is asked for.
+    NoStorageNetwork,
+    /// A member has no address on the wanted network.
+    NoAddress,
     /// The selector matches no pod.
     NoMembers,
     /// A member does not answer.
@@ -75,7 +79,7 @@ pub enum ReasonCode {
     Offline,
     /// A member was not asked yet.
     NotAsked,
-    /// The member's pod is gone and its place is kept.
+    /// The member is gone and its place is kept.
     Away,
     /// A link is missing.
     LinkMissing,

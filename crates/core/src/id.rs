@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::Source;
+
 /// A libp2p peer ID: the hash of a node's public key. Printed in base58 as Kubo prints it
 /// (`12D3KooW…`, `Qm…`); ordered by its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -173,6 +175,16 @@ impl MeshId {
             namespace: "".into(),
             name: Self::FILE.into(),
             uid: Self::FILE.into(),
+        }
+    }
+
+    /// Where its members come from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        if *self == Self::file() {
+            Source::File
+        } else {
+            Source::Pod
         }
     }
 }

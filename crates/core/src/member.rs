@@ -313,7 +313,7 @@ impl fmt::Display for Waiting {
             Self::RecordUnreadable { why } | Self::RecordNotStored { why } => f.write_str(why),
             Self::RecordHeld { by } => write!(
                 f,
-                "its SwarmPeer belongs to the mesh {by}, which forgets the pod after its \
+                "its record belongs to the mesh {by}, which forgets the pod after its \
                  spec.links.forgetAfter and then gives the record up"
             ),
         }

@@ -72,7 +72,7 @@ pub enum MemberState {
     Reachable,
     /// It does not answer, or not as Kubo.
     Unreachable,
-    /// Its pod is gone and its place is kept.
+    /// It is gone and its place is kept.
     Away,
     /// It is not asked (yet): not ready, claimed elsewhere, or its address is another's.
     Waiting,

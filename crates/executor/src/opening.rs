@@ -65,7 +65,7 @@ impl Inner {
         let authorization = match auth {
             None => None,
             Some(name) => Some(self.credentials.authorization(name).ok_or_else(|| {
-                let text = format!("the secret {name} cannot be read");
+                let text = format!("the Authorization that {name} holds cannot be read");
                 Failure::new(FailureKind::Unauthorised, &text)
             })?),
         };

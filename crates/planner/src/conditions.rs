@@ -12,6 +12,7 @@ use crate::members::{about, is_on_network, sentence};
 use crate::mesh::Linked;
 use crate::pass::Pass;
 use crate::sides::Entry;
+use crate::words;
 
 /// What the conditions are made from.
 pub(crate) struct Findings<'a, 'b> {
@@ -89,10 +90,16 @@ impl Findings<'_, '_> {
             .filter(|node| node.member.is_some_and(|member| !is_on_network(member)));
         let off: Vec<String> = off.map(|node| node.name.to_string()).collect();
         if off.is_empty() {
-            return (Status::True, ReasonCode::AsWanted, String::new());
+            // No member was asked for this: it is what each address is that they are given to others
+            // by.
+            let message = words::own_network(self.pass.world.source());
+            return (Status::True, ReasonCode::NoStorageNetwork, message.into());
         }
-        let message = format!("not on the network: {}", sentence(off.into_iter()));
-        (Status::False, ReasonCode::NotAsked, message)
+        let message = format!(
+            "without an address on the network: {}",
+            sentence(off.into_iter())
+        );
+        (Status::False, ReasonCode::NoAddress, message)
     }
 
     fn connected(&self) -> Said {
@@ -196,10 +203,11 @@ impl Findings<'_, '_> {
                 .push(name.to_string());
         }
         let ((_, reason), names) = causes.into_iter().next()?;
+        let what = words::trouble(reason, self.pass.world.source());
         Some((
             Status::True,
             reason,
-            format!("{}: {}", what(reason), sentence(names.into_iter())),
+            format!("{what}: {}", sentence(names.into_iter())),
         ))
     }
 
@@ -375,20 +383,5 @@ fn urgency(reason: ReasonCode) -> u8 {
         ReasonCode::NotKubo | ReasonCode::Offline => 5,
         ReasonCode::Away => 7,
         _ => 6,
-    }
-}
-
-fn what(reason: ReasonCode) -> &'static str {
-    match reason {
-        ReasonCode::WrongIdentity => "another identity than the recorded one answers at",
-        ReasonCode::DuplicateIdentity => "one identity answers at two addresses",
-        ReasonCode::AddressConflict => "another member claims the address of",
-        ReasonCode::FilterConflict => "dial filters cover the mesh network on",
-        ReasonCode::Unauthorised => "the RPC refuses our token on",
-        ReasonCode::SecretUnreadable => "the secret cannot be read for",
-        ReasonCode::NotKubo => "what answers is not Kubo's RPC on",
-        ReasonCode::Offline => "the daemon runs offline on",
-        ReasonCode::Away => "the pod is gone and its place is kept",
-        _ => "not reachable",
     }
 }

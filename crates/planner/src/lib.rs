@@ -28,6 +28,7 @@ mod retry;
 mod sides;
 mod steps;
 pub mod topology;
+mod words;
 mod world;
 
 pub use check::{Rule, Violation, check};

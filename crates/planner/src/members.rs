@@ -14,6 +14,7 @@ use crate::pass::Pass;
 use crate::places;
 use crate::remedy::remedy;
 use crate::topology::Shape;
+use crate::words;
 use crate::world::{Node, Standing};
 
 /// Links of a node that Kubo's default low mark keeps free for others (kubo.md 2.2).
@@ -119,7 +120,7 @@ fn conditions(pass: &Pass<'_>, index: usize, links: LinkCounts, full_mesh: bool)
     vec![
         reachable(pass, node),
         linked(pass, node, links, full_mesh),
-        on_network(node),
+        on_network(pass, node),
         filter_conflict(pass, index),
         address_conflict(node),
         wrong_identity(node),
@@ -139,6 +140,7 @@ fn reachable(pass: &Pass<'_>, node: &Node<'_>) -> Condition {
 }
 
 fn away_message(pass: &Pass<'_>, node: &Node<'_>) -> String {
+    let gone = words::gone(pass.world.source());
     let until = pass
         .memory
         .away
@@ -146,8 +148,8 @@ fn away_message(pass: &Pass<'_>, node: &Node<'_>) -> String {
         .copied()
         .map(|since| since + pass.world.input.policy.links.forget_after);
     until.map_or_else(
-        || "its pod is gone".into(),
-        |until| format!("its pod is gone; its place is kept until {until}"),
+        || gone.into(),
+        |until| format!("{gone}; its place is kept until {until}"),
     )
 }
 
@@ -246,17 +248,19 @@ fn linked(pass: &Pass<'_>, node: &Node<'_>, links: LinkCounts, full_mesh: bool) 
     condition(Status::False, reason, message)
 }
 
-fn on_network(node: &Node<'_>) -> Condition {
+fn on_network(pass: &Pass<'_>, node: &Node<'_>) -> Condition {
     let condition = |status, reason, message: &str| {
         Condition::new(ConditionKind::OnNetwork, status, reason, message)
     };
+    let source = pass.world.source();
     match node.member {
-        None => condition(Status::Unknown, ReasonCode::Away, "its pod is gone"),
+        None => condition(Status::Unknown, ReasonCode::Away, words::gone(source)),
         Some(member) if is_on_network(member) => condition(Status::True, ReasonCode::AsWanted, ""),
-        Some(_) => {
-            let message = format!("it has no address on the {} network", network::wanted());
-            condition(Status::False, ReasonCode::NotAsked, &message)
-        }
+        Some(_) => condition(
+            Status::False,
+            ReasonCode::NoAddress,
+            words::no_address(source),
+        ),
     }
 }
 
@@ -281,7 +285,8 @@ fn filter_conflict(pass: &Pass<'_>, index: usize) -> Condition {
     let names = sentence(conflicts.iter().map(ToString::to_string));
     let message = format!(
         "its dial filters {names} cover members of the mesh; remove them from Swarm.AddrFilters or \
-         set spec.filters to Repair"
+         set {} to Repair",
+        words::filters_field(pass.world.source())
     );
     condition(Status::True, ReasonCode::FilterConflict, message)
 }
@@ -313,11 +318,11 @@ fn wrong_identity(node: &Node<'_>) -> Condition {
 
 fn wrong(node: &Node<'_>, shown: kubomesh_core::PeerId) -> String {
     let stated = node.member.and_then(|member| member.stated_peer_id);
+    let accept = words::accept_identity(stated.is_some());
     let expected = stated.or(node.record.and_then(|record| record.peer_id));
     let expected = expected.map_or_else(|| "another one".into(), |peer| peer.to_string());
     format!(
-        "it shows {shown}, expected is {expected}; nothing but its identity is asked for; delete its \
-         record to accept the new one"
+        "it shows {shown}, expected is {expected}; nothing but its identity is asked for; {accept}"
     )
 }
 
@@ -360,6 +365,7 @@ pub(crate) fn about(reason: &Reason) -> ReasonCode {
         Reason::AddressConflict { .. } => ReasonCode::AddressConflict,
         Reason::FilterConflict { .. } => ReasonCode::FilterConflict,
         Reason::NotRecorded { .. } => ReasonCode::NotAsked,
+        Reason::NoAddress { .. } => ReasonCode::NoAddress,
         _ => ReasonCode::LinkMissing,
     }
 }

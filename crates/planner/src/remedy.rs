@@ -14,34 +14,62 @@ pub(crate) fn remedy(kind: FailureKind, member: &Member) -> Option<String> {
                                    reach the RPC itself"
             .into(),
         FailureKind::NotKubo | FailureKind::BadBody => {
-            format!("{place} must name Kubo's RPC (5001 by default), not its gateway or another server")
+            format!(
+                "{place} must name Kubo's RPC (5001 by default), not its gateway or another server"
+            )
         }
         FailureKind::UnknownCommand => "use a newer Kubo: peering came with 0.11".into(),
         FailureKind::Offline => "start its daemon without --offline".into(),
-        FailureKind::Refused => format!(
-            "its Addresses.API must listen on the pod's address (/ip4/0.0.0.0/tcp/5001) and {place} \
-             must name that port"
-        ),
-        FailureKind::TimedOut | FailureKind::Unreachable => {
-            "look for a NetworkPolicy or firewall between the controller and it, or a node that hangs"
-                .into()
+        FailureKind::Refused | FailureKind::TimedOut | FailureKind::Unreachable => {
+            reach(kind, member.source).into()
         }
         _ => return None,
     })
 }
 
+/// What to do about an RPC that cannot be reached.
+fn reach(kind: FailureKind, source: Source) -> &'static str {
+    match (kind, source) {
+        (FailureKind::Refused, Source::Pod) => {
+            "its Addresses.API must listen on the pod's address (/ip4/0.0.0.0/tcp/5001) and \
+             spec.peers.rpc.port must name that port"
+        }
+        (FailureKind::Refused, Source::File) => {
+            "see that its daemon runs, and that rpc names the address and port of its Addresses.API"
+        }
+        (FailureKind::Unreachable, Source::File) => {
+            "rpc must name a host that the controller reaches: look at its name, for a firewall, or \
+             for a missing route"
+        }
+        (_, Source::Pod) => {
+            "look for a NetworkPolicy or firewall between the controller and it, or a node that hangs"
+        }
+        (_, Source::File) => {
+            "look for a firewall between the controller and it, or a node that hangs"
+        }
+    }
+}
+
 /// What to do about an RPC that refuses our token, or wants one.
 fn authorisation(member: &Member) -> String {
-    let (from, auth) = match (&member.source, &member.access) {
-        (Source::File, Access::Direct { auth, .. }) => ("authFile", auth),
-        (_, Access::Direct { auth, .. }) => ("spec.peers.rpc.authSecretRef", auth),
-        _ => return "look at its agent".into(),
+    const PATHS: &str = "the paths /api/v0/id, /api/v0/config and /api/v0/swarm/";
+    let Access::Direct { auth, .. } = &member.access else {
+        return "look at its agent".into();
     };
-    match auth {
-        Some(auth) => format!(
-            "its API.Authorizations must allow the secret {auth} of {from} the paths /api/v0/id, \
-             /api/v0/config and /api/v0/swarm/"
+    match (member.source, auth) {
+        (Source::Pod, Some(auth)) => format!(
+            "its API.Authorizations must allow the secret {auth} of spec.peers.rpc.authSecretRef \
+             {PATHS}"
         ),
-        None => format!("name a secret that its API.Authorizations allows in {from}"),
+        (Source::Pod, None) => "name a secret that its API.Authorizations allows in \
+                                spec.peers.rpc.authSecretRef"
+            .into(),
+        (Source::File, Some(auth)) => {
+            format!("its API.Authorizations must allow what the authFile {auth} holds {PATHS}")
+        }
+        (Source::File, None) => {
+            "write what its API.Authorizations allows to a file and name that as authFile of its line"
+                .into()
+        }
     }
 }

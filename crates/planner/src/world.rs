@@ -6,7 +6,7 @@ use std::hash::BuildHasherDefault;
 
 use kubomesh_core::{
     Address, Contact, FailureKind, Member, MemberName, NodeState, Observation, PeerId, Reason,
-    Record, Role, Timestamp, Waiting,
+    Record, Role, Source, Timestamp, Waiting,
 };
 
 use siphasher::sip::SipHasher13;
@@ -111,6 +111,11 @@ impl<'a> World<'a> {
         identity::judge(&mut world, memory);
         world.place();
         world
+    }
+
+    /// Where its members come from.
+    pub(crate) fn source(&self) -> Source {
+        self.input.membership.mesh.source()
     }
 
     /// A node by its member's name.

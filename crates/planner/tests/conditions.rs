@@ -22,7 +22,7 @@ fn of_a_mesh_without_members() {
     let mut fleet = Fleet::empty();
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=Unknown NoMembers: no member can be reached
     Degraded=False AsWanted:
     Ready=False NoMembers: no pod matches spec.peers.selector: the mesh has no member
@@ -35,7 +35,7 @@ fn of_a_mesh_whose_first_list_does_not_come() {
     fleet.membership.doubt = Some(Doubt::NotSynced);
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=Unknown NoMembers: no member can be reached
     Degraded=True RemovalsHeld: removals are held: the first list of pods is not complete
     Ready=Unknown NotAsked: the first list of pods is not complete
@@ -47,21 +47,21 @@ fn of_a_mesh_that_forms() {
     let mut fleet = Fleet::of(3);
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=Unknown NoMembers: no member can be reached
     Degraded=True LinkUnknown: links unknown (the identity of a is not recorded yet): a – b, a – c, b – c
     Ready=False Unreachable: no member can be reached
     ");
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=False Partitioned: no healthy links lead from a to b, c
     Degraded=True LinkMissing: links missing (being made): a – b, a – c, b – c
     Ready=False LinkMissing: not healthy: a – b, a – c, b – c
     ");
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=True AsWanted:
     Degraded=False AsWanted:
     Ready=True AsWanted:
@@ -74,7 +74,7 @@ fn of_one_member_alone() {
     let _ = fleet.settle();
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=True AsWanted:
     Degraded=False AsWanted:
     Ready=True AsWanted:
@@ -140,7 +140,7 @@ fn of_many_silent_members() {
     }
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=True AsWanted:
     Degraded=True Unreachable: not reachable: a, b, c, d, e, f, g, h, i, j and 2 more
     Ready=True AsWanted:
@@ -156,7 +156,7 @@ fn of_many_silent_members() {
     }
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=Unknown NoMembers: no member can be reached
     Degraded=True Unauthorised: the RPC refuses our token on: b, f, j, n, r
     Ready=False Unreachable: no member can be reached
@@ -215,7 +215,7 @@ fn of_a_mesh_in_two_halves() {
     let _ = fleet.pass();
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=False Partitioned: no healthy links lead from a to d, e, f
     Degraded=True LinkMissing: links missing (the last dial failed (timed_out): i/o timeout): a – d, a – e, a – f, b – d, b – e, b – f, c – d, c – e, c – f
     Ready=False LinkMissing: not healthy: a – d, a – e, a – f, b – d, b – e, b – f, c – d, c – e, c – f
@@ -229,7 +229,7 @@ fn of_unreadable_secrets_and_members_off_the_network() {
     fleet.member("a").contact = Contact::NoSecret { why };
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=False SecretUnreadable: the secret kubo-rpc has no key `token`; add it
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=Unknown NoMembers: no member can be reached
     Degraded=True SecretUnreadable: the secret cannot be read for: a
     Ready=False SecretUnreadable: the secret kubo-rpc has no key `token`; add it
@@ -240,10 +240,10 @@ fn of_unreadable_secrets_and_members_off_the_network() {
     let _ = fleet.pass();
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=False NotAsked: not on the network: b
+    NetworkApplied=False NoAddress: without an address on the network: b
     Connected=False Partitioned: no healthy links lead from a to b
     Degraded=True LinkDegraded: links degraded (it is on another network): a – b
-    Ready=False NotAsked: not on the network: b
+    Ready=False NoAddress: without an address on the network: b
     ");
 }
 
@@ -259,7 +259,7 @@ fn a_full_mesh_that_leaves_little_room_says_whose_connections_churn() {
     fleet.ends_well();
     insta::assert_snapshot!(all(&mut fleet), @r"
     Accepted=True AsWanted:
-    NetworkApplied=True AsWanted:
+    NetworkApplied=True NoStorageNetwork: no storage network is asked for (spec.network.attachment): the pods' own addresses are used
     Connected=True AsWanted:
     Degraded=False AsWanted:
     Ready=True WouldChurnOthers: our links hold; other connections churn on m0003: raise Swarm.ConnMgr.HighWater

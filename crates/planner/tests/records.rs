@@ -110,7 +110,7 @@ fn an_away_member_keeps_its_place_and_then_goes_without_a_trace() {
     ");
     let planned = fleet.pass();
     assert_eq!(planned.report.next_due, Some(secs(110)));
-    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True Away: the pod is gone and its place is kept: c");
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True Away: the pod is gone or not selected any more and its place is kept: c");
     assert_eq!(
         fleet.condition(&planned, ConditionKind::Ready),
         "Ready=True AsWanted:"
