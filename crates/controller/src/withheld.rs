@@ -130,7 +130,10 @@ fn held(fleet: &Fleet, found: &Membership, record: &NotOurs<'_>) -> Option<(Memb
                 let waiting = view.membership.waiting.get(*member);
                 matches!(waiting, Some(Waiting::Claimed { .. }))
             });
-            let by = format!("{}/{mesh}", found.mesh.namespace);
+            let by = match &*found.mesh.namespace {
+                "" => mesh.to_string(),
+                namespace => format!("{namespace}/{mesh}"),
+            };
             (!lost).then(|| ((*member).clone(), Waiting::RecordHeld { by }))
         }
     }

@@ -313,8 +313,8 @@ impl fmt::Display for Waiting {
             Self::RecordUnreadable { why } | Self::RecordNotStored { why } => f.write_str(why),
             Self::RecordHeld { by } => write!(
                 f,
-                "its record belongs to the mesh {by}, which forgets the pod after its \
-                 spec.links.forgetAfter and then gives the record up"
+                "its record belongs to the mesh {by}, which forgets the member after its \
+                 links.forgetAfter and then gives the record up"
             ),
         }
     }

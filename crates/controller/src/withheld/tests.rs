@@ -68,7 +68,7 @@ fn a_pod_waits_for_the_record_that_its_former_mesh_still_needs() {
     let mut withheld = Withheld::default();
     let left = withheld.left(&fleet(None), &found, [record()].into_iter());
     assert!(left.members.keys().eq(&[MemberName::from("b")]));
-    insta::assert_snapshot!(says(&left), @"a: its record belongs to the mesh apps/old, which forgets the pod after its spec.links.forgetAfter and then gives the record up");
+    insta::assert_snapshot!(says(&left), @"a: its record belongs to the mesh apps/old, which forgets the member after its links.forgetAfter and then gives the record up");
     assert!(withheld.any());
 
     let again = withheld.left(&fleet(None), &found, [record()].into_iter());

@@ -35,6 +35,23 @@ async fn silence_is_waited_for_no_longer_than_patience() {
     assert_eq!(took.await, Patience::SILENCE);
 }
 
+/// Nodes that hang when they are first asked.
+#[tokio::test(start_paused = true)]
+async fn many_that_are_silent_are_waited_for_together() {
+    let took = waited(|part| async move {
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..64 {
+            let part = part.clone();
+            all.spawn(async move {
+                sleep(Patience::SILENCE * 100).await;
+                drop(part);
+            });
+        }
+        all.join_all().await;
+    });
+    assert_eq!(took.await, Patience::SILENCE);
+}
+
 #[tokio::test(start_paused = true)]
 async fn progress_is_waited_for_and_silence_counts_from_the_last() {
     let took = waited(|part| async move {
