@@ -285,11 +285,9 @@ impl Findings<'_, '_> {
             if let Some(doubt @ Doubt::NotSynced) = &self.pass.world.input.membership.doubt {
                 return (Status::Unknown, ReasonCode::NotAsked, doubt.to_string());
             }
-            return (
-                Status::False,
-                ReasonCode::NoMembers,
-                "no pod matches spec.peers.selector: the mesh has no member".into(),
-            );
+            let waits = !self.pass.world.input.membership.waiting.is_empty();
+            let message = words::no_members(self.pass.world.source(), waits);
+            return (Status::False, ReasonCode::NoMembers, message.into());
         }
         if !reachable {
             return (

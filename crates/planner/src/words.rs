@@ -11,6 +11,17 @@ pub(crate) const fn gone(source: Source) -> &'static str {
     }
 }
 
+/// Why a mesh has no members. `waits`: there is somebody who is none yet.
+pub(crate) const fn no_members(source: Source, waits: bool) -> &'static str {
+    match (source, waits) {
+        (Source::Pod, false) => "no pod matches spec.peers.selector: the mesh has no member",
+        (Source::Pod, true) => {
+            "every pod that spec.peers.selector matches waits: none is a member yet"
+        }
+        (Source::File, _) => "every line of the members file waits: none is a member yet",
+    }
+}
+
 /// What is wrong with the members that a sentence names behind this.
 pub(crate) const fn trouble(reason: ReasonCode, source: Source) -> &'static str {
     match (reason, source) {

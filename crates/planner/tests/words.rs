@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Fleet, secs};
+use common::{Fleet, name, secs};
 use kubomesh_core::*;
 
 /// Words that mean nothing to who has no Kubernetes.
@@ -64,6 +64,18 @@ fn of_lines_that_are_well() {
         "NetworkApplied=True NoStorageNetwork: no storage network is asked for: the addresses that \
          the members file names are used"
     );
+}
+
+#[test]
+fn of_a_line_whose_record_cannot_be_read() {
+    let mut fleet = Fleet::empty();
+    in_a_file(&mut fleet);
+    let why = "peerID of record a is `x`: it is not a peer ID".to_owned();
+    let waiting = Waiting::RecordUnreadable { why };
+    fleet.membership.waiting.insert(name("a"), waiting);
+    let told = told(&mut fleet);
+    let ready = line(&told, "Ready=False NoMembers");
+    assert!(ready.ends_with("every line of the members file waits: none is a member yet"));
 }
 
 #[test]
