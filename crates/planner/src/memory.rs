@@ -55,8 +55,6 @@ pub(crate) struct MemberMemory {
     pub tried_at: Option<Timestamp>,
     /// Whether it did not answer in the last pass.
     pub silent: bool,
-    /// When it last answered again after silence and was taken for one that had started.
-    pub back: Option<Timestamp>,
     /// Another identity than the recorded one, seen at a line of a members file.
     pub changed: Option<Changed>,
 }

@@ -61,7 +61,6 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         tried: 0,
         tried_at: None,
         silent: false,
-        back: None,
         changed: None,
     }
 }
@@ -95,7 +94,8 @@ fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
 }
 
 /// Who answers is no longer tried one dial at a time; who answers again after silence is as one that
-/// started, at most once in a dial interval: a members file has no Ready condition that would say so.
+/// started, however soon after the last time: a members file has no Ready condition that would say
+/// so. What bounds the dials to one that comes and goes is each link's budget (decision 0003).
 pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
     let input = &world.input;
     let mut back = BTreeSet::new();
@@ -114,13 +114,8 @@ pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
         } else if node.observation.and_then(Observation::present).is_none() {
             continue;
         }
-        let interval = input.policy.limits.dial_interval;
-        let rested = member
-            .back
-            .is_none_or(|back| input.now.since(back) >= interval);
-        if std::mem::take(&mut member.silent) && rested {
+        if std::mem::take(&mut member.silent) {
             member.started = input.now;
-            member.back = Some(input.now);
             back.insert(node.name.clone());
         }
     }

@@ -134,24 +134,45 @@ fn the_dials_of_one_node_are_spread() {
     );
 }
 
+/// Dials in two minutes in which this happens every second before the pass.
+fn dials_in_two_minutes(fleet: &mut Fleet, mut happens: impl FnMut(&mut Fleet, u64)) -> u64 {
+    fleet.wait(secs(600));
+    let mut dials = 0;
+    for second in 0..120 {
+        happens(fleet, second);
+        let planned = fleet.pass_after(secs(1));
+        let actions = planned.plan.sequences.iter().flat_map(|one| &one.actions);
+        let connects = actions.filter(|action| matches!(action.call, Call::Connect { .. }));
+        dials += connects.count() as u64;
+    }
+    dials
+}
+
+/// Half the burst, then one in 5 s.
+const BUDGET: u64 = 8 + 120 / 5 + 1;
+
 #[test]
 fn a_member_that_starts_again_and_again_is_dialled_within_its_address_s_budget() {
     let mut fleet = Fleet::meshed(2);
-    fleet.wait(secs(600));
-    let mut dials = 0;
-    // A start every second for two minutes.
-    for _ in 0..120 {
+    let dials = dials_in_two_minutes(&mut fleet, |fleet, _| {
         fleet.break_all("a");
         fleet.restart("a");
-        let planned = fleet.pass_after(secs(1));
-        let actions = planned.plan.sequences.iter().flat_map(|one| &one.actions);
-        dials += actions
-            .filter(|action| matches!(action.call, Call::Connect { .. }))
-            .count();
-    }
+    });
     assert!(dials > 16, "{dials}: it is healed all the same");
-    assert!(
-        dials <= 8 + 120 / 5 + 1,
-        "{dials}: half the burst, then one in 5 s"
-    );
+    assert!(dials <= BUDGET, "{dials}");
+}
+
+#[test]
+fn a_member_that_goes_and_answers_again_and_again_is_dialled_within_its_address_s_budget() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.break_all("a");
+    for node in fleet.nodes.values_mut() {
+        node.dials_fail = Some(Failure::new(FailureKind::Refused, "connection refused"));
+    }
+    let dials = dials_in_two_minutes(&mut fleet, |fleet, second| {
+        let silence = || Failure::new(FailureKind::Refused, "connection refused");
+        fleet.node("a").failure = (second % 2 == 0).then(silence);
+    });
+    assert!(dials > 16, "{dials}: each time that it is back");
+    assert!(dials <= BUDGET, "{dials}");
 }
