@@ -55,6 +55,8 @@ pub(crate) struct MemberMemory {
     pub tried_at: Option<Timestamp>,
     /// Whether it did not answer in the last pass.
     pub silent: bool,
+    /// Whether it listed entries of ours when its list was last read.
+    pub holds: bool,
     /// Another identity than the recorded one, seen at a line of a members file.
     pub changed: Option<Changed>,
 }

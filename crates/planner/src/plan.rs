@@ -16,8 +16,8 @@ use crate::{PlanInput, Planned, members, remember};
 pub fn plan(input: &PlanInput<'_>) -> Planned {
     let mut memory = remember::recall(input);
     let world = World::new(*input, &mut memory);
-    remember::answered(&world, &mut memory);
     let sides = Sides::new(&world);
+    remember::answered(&world, &sides, &mut memory);
     let filters = Filters::new(&world);
     let mut ledger = records::write(&world, &sides, &filters, &mut memory);
     let unsettled = std::mem::take(&mut ledger.unsettled);

@@ -7,7 +7,8 @@ use kubomesh_core::{Link, Member, MemberName, Observation, Role, Timestamp};
 
 use crate::PlanInput;
 use crate::memory::{LinkMemory, MemberMemory, Memory};
-use crate::world::World;
+use crate::sides::{Entry, Sides};
+use crate::world::{Node, World, read_since};
 
 /// The last pass's memory, brought up to the present members.
 pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
@@ -61,6 +62,7 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         tried: 0,
         tried_at: None,
         silent: false,
+        holds: false,
         changed: None,
     }
 }
@@ -93,16 +95,19 @@ fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
     }
 }
 
-/// Who answers is no longer tried one dial at a time; who answers again after silence is as one that
-/// started, however soon after the last time: a members file has no Ready condition that would say
-/// so. What bounds the dials to one that comes and goes is each link's budget (decision 0003).
-pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
-    let input = &world.input;
+/// Who answers is no longer tried one dial at a time. Who answers again after silence, or has lost
+/// all its entries, is as one that started, however soon after the last time: a members file has no
+/// Ready condition that would say so, and a restart is short enough to fall between two readings.
+/// What bounds the dials to one that comes and goes is each link's budget (decision 0003).
+pub(crate) fn answered(world: &World<'_>, sides: &Sides<'_>, memory: &mut Memory) {
     let mut back = BTreeSet::new();
-    for node in world.nodes.iter().filter(|node| node.member.is_some()) {
+    for (index, node) in world.nodes.iter().enumerate() {
         let Some(member) = memory.members.get_mut(node.name) else {
             continue;
         };
+        if node.member.is_none() {
+            continue;
+        }
         if node.is_silent() {
             // Whoever was not asked yet may answer well.
             member.silent |= node.observation.is_some();
@@ -114,12 +119,25 @@ pub(crate) fn answered(world: &World<'_>, memory: &mut Memory) {
         } else if node.observation.and_then(Observation::present).is_none() {
             continue;
         }
-        if std::mem::take(&mut member.silent) {
-            member.started = input.now;
+        let emptied = emptied(node, sides.entries(index), member);
+        if std::mem::take(&mut member.silent) || emptied {
+            member.started = world.input.now;
             back.insert(node.name.clone());
         }
     }
     for (link, memory) in &mut memory.links {
         reset(link, memory, &back);
     }
+}
+
+/// Whether a node lists no entry of ours any more although it did: it restarted in place (rules.md,
+/// Links).
+fn emptied(node: &Node<'_>, entries: &[(usize, Entry)], member: &mut MemberMemory) -> bool {
+    // What was read before a start was seen is another life's.
+    let since = |at| node.observation.is_some_and(|seen| read_since(seen, at));
+    if !node.is_readable() || !member.restarted.is_none_or(since) {
+        return false;
+    }
+    let holds = entries.iter().any(|(_, entry)| *entry != Entry::Foreign);
+    std::mem::replace(&mut member.holds, holds) && !holds
 }

@@ -395,6 +395,27 @@ fn who_answers_again_after_silence_is_dialled_at_once_however_soon_after_the_las
 }
 
 #[test]
+fn who_restarts_between_two_readings_is_dialled_at_once() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.wait(secs(60));
+    // It was asked just before it went, and it is back before it is asked again.
+    fleet.break_all("c");
+    fleet.node("c").swarm = false;
+    fleet.node("c").dials_fail = Some(Failure::new(FailureKind::Refused, "connection refused"));
+    assert_eq!(dials(&fleet.pass_after(secs(1))), 2, "in vain");
+    fleet.node("c").swarm = true;
+    fleet.node("c").dials_fail = None;
+    assert_eq!(dials(&fleet.pass_after(secs(1))), 0, "it only refused");
+    fleet.node("c").peering.clear();
+    assert_eq!(
+        dials(&fleet.pass_after(secs(1))),
+        2,
+        "it forgot its entries"
+    );
+    fleet.ends_well();
+}
+
+#[test]
 fn who_was_just_met_goes_and_answers_again_twice_is_dialled_at_once_each_time() {
     let mut fleet = Fleet::empty();
     fleet.join("a");

@@ -176,3 +176,19 @@ fn a_member_that_goes_and_answers_again_and_again_is_dialled_within_its_address_
     assert!(dials > 16, "{dials}: each time that it is back");
     assert!(dials <= BUDGET, "{dials}");
 }
+
+#[test]
+fn a_member_that_loses_its_entries_again_and_again_is_dialled_within_its_address_s_budget() {
+    let mut fleet = Fleet::meshed(2);
+    fleet.break_all("a");
+    for node in fleet.nodes.values_mut() {
+        node.dials_fail = Some(Failure::new(FailureKind::Refused, "connection refused"));
+    }
+    let dials = dials_in_two_minutes(&mut fleet, |fleet, second| {
+        if second % 3 == 0 {
+            fleet.node("a").peering.clear();
+        }
+    });
+    assert!(dials > 16, "{dials}: each time that it forgot them");
+    assert!(dials <= BUDGET, "{dials}");
+}

@@ -1,11 +1,11 @@
 //! Every pass at the moment when it has its plan: what it says against what was answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Call, ConditionKind, Contact, ContainerStart, Link, LinkReport, LinkState, MemberName,
-    MemberUid, Observation, PeerId, Status, Timestamp,
+    Address, Call, ConditionKind, Contact, ContainerStart, Link, LinkReport, LinkState, MemberName,
+    MemberUid, Observation, PeerId, Record, Status, Timestamp,
 };
 use kubomesh_planner::{PlanInput, Planned, Violation, plan};
 
@@ -38,6 +38,8 @@ pub(crate) struct Standing {
     container: Option<ContainerStart>,
     ready: bool,
     answers: bool,
+    /// Whether it lists entries of ours; as before, if its list could not be read.
+    holds: bool,
 }
 
 impl Standing {
@@ -46,6 +48,7 @@ impl Standing {
             || self.container != before.container
             || (self.ready && !before.ready)
             || (self.answers && !before.answers)
+            || (!self.holds && before.holds)
     }
 }
 
@@ -78,7 +81,7 @@ impl Audit {
         }
     }
 
-    /// Whoever started, became Ready, or answers again may be dialled at once.
+    /// Whoever started, became Ready, answers again or forgot its entries may be dialled at once.
     fn renewals(&mut self, passed: &Passed<'_>) {
         let PlanInput {
             membership,
@@ -93,15 +96,18 @@ impl Audit {
                 || membership.members.contains_key(name)
                 || records.contains_key(name.as_str())
         });
+        let ours = ours(records);
         for member in membership.members.values() {
             let seen = observations.get(&member.name);
+            let key = (passed.who, member.name.clone());
+            let held = self.standing.get(&key).is_some_and(|before| before.holds);
             let standing = Standing {
                 uid: member.uid.clone(),
                 container: member.container.clone(),
                 ready: member.ready,
                 answers: seen.is_some_and(|seen| seen.present().is_some()),
+                holds: seen.and_then(|seen| holds(seen, &ours)).unwrap_or(held),
             };
-            let key = (passed.who, member.name.clone());
             let before = self.standing.insert(key.clone(), standing.clone());
             if before.is_some_and(|before| !standing.is_new_since(&before)) {
                 continue;
@@ -257,6 +263,20 @@ impl Audit {
             self.broke(Property::Pure, "the same input gives another plan".into());
         }
     }
+}
+
+/// What entries of ours say: each recorded identity with each address that it has or had.
+fn ours(records: &BTreeMap<String, Record>) -> BTreeSet<(PeerId, Address)> {
+    let present: BTreeSet<PeerId> = records.values().filter_map(|one| one.peer_id).collect();
+    let all = records.values().flat_map(super::pairs);
+    all.filter(|(peer, _)| present.contains(peer)).collect()
+}
+
+/// Whether a node lists entries of ours, if its list could be read.
+fn holds(seen: &Observation, ours: &BTreeSet<(PeerId, Address)>) -> Option<bool> {
+    let entries = seen.present()?.peering.as_ref().ok()?;
+    let mut alone = entries.iter().filter(|entry| entry.addresses.len() == 1);
+    Some(alone.any(|entry| ours.contains(&(entry.peer, entry.addresses[0].clone()))))
 }
 
 /// The identity that was last shown, and when.
