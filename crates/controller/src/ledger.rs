@@ -19,6 +19,7 @@ pub(crate) struct Ledger {
     records: Records,
     view: watch::Receiver<Arc<RecordsView>>,
     fence: Arc<dyn Fence>,
+    /// The records that the last pass used.
     used: Arc<BTreeMap<String, Record>>,
     withheld: Withheld,
     unstored: Unstored,
@@ -92,7 +93,7 @@ impl Ledger {
         }
     }
 
-    /// Stores records; how many were. What could not be stored is said once, is shown at its member
+    /// Stores records as they were planned from those of [`Self::records`]; how many were. What could not be stored is said once, is shown at its member
     /// from the next pass on, and is planned again by every pass.
     pub(crate) async fn store(&mut self, writes: Vec<RecordWrite>) -> usize {
         let members: Vec<_> = writes.iter().map(member).collect();
@@ -100,7 +101,7 @@ impl Ledger {
             true => Vec::new(),
             false => {
                 self.records
-                    .store(&self.mesh.namespace, writes, &*self.fence)
+                    .store(&self.mesh.namespace, &self.used, writes, &*self.fence)
                     .await
             }
         };

@@ -153,37 +153,31 @@ impl Supervisor {
         if !fleet.synced || !view.synced || !self.fence.may_write() {
             return;
         }
-        let mut namespaces: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (namespace, _, records) in view.meshes() {
-            namespaces
-                .entry(namespace)
-                .or_default()
-                .extend(records.values());
-        }
-        for (namespace, records) in namespaces {
+        for (namespace, mesh, records) in view.meshes() {
             let live: BTreeSet<&str> = fleet
                 .meshes
                 .keys()
-                .filter(|mesh| &*mesh.namespace == namespace)
-                .map(|mesh| &*mesh.name)
+                .filter(|live| &*live.namespace == namespace)
+                .map(|live| &*live.name)
                 .collect();
-            let writes = orphans(records, &live);
+            let writes = orphans(records.values(), &live);
             if writes.is_empty() {
                 continue;
             }
             tracing::info!(
                 namespace,
+                mesh,
                 records = writes.len(),
-                "deleting records of meshes that are gone"
+                "deleting the records of a mesh that is gone"
             );
             for error in self
                 .records
-                .store(namespace, writes, &*self.fence)
+                .store(namespace, records, writes, &*self.fence)
                 .await
                 .into_iter()
                 .filter_map(Result::err)
             {
-                tracing::warn!(namespace, "{error}");
+                tracing::warn!(namespace, mesh, "{error}");
             }
         }
     }

@@ -141,6 +141,17 @@ impl Plan {
     }
 }
 
+impl RecordWrite {
+    /// Name of the record that it is about.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Put(record) => record.name(),
+            Self::Delete(name) => name.clone(),
+        }
+    }
+}
+
 impl Outcome {
     /// The members that the call touched: the one that was called, and whom it was to reach.
     pub fn touches(&self) -> impl Iterator<Item = MemberName> + '_ {

@@ -6,11 +6,12 @@ mod error;
 mod overlay;
 mod view;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
-use kubomesh_api::StoredRecords;
+use kubomesh_api::{RecordError, StoredRecords};
 use kubomesh_core::{Fence, MeshId, Record, RecordWrite};
 use tokio::sync::watch;
 
@@ -96,16 +97,21 @@ impl Records {
 
     /// The records of one mesh by record name. The same value while none of them changes.
     #[must_use]
-    pub fn of_mesh(&self, mesh: &MeshId) -> Arc<std::collections::BTreeMap<String, Record>> {
+    pub fn of_mesh(&self, mesh: &MeshId) -> Arc<BTreeMap<String, Record>> {
         self.view().of_mesh(mesh)
     }
 
     /// Stores and deletes records of a namespace (empty in a state directory): one result for each,
     /// in order. A write that changes nothing is not sent. At most 32 are in flight. What failed is
     /// not repeated: the next pass plans it again, from what stands then.
+    ///
+    /// `used`: the records that the writes were planned from, by name. Where another one stands by
+    /// now, or none, or one where there was none, the write is a conflict. Records are compared, not
+    /// versions: those change with each status, too.
     pub async fn store(
         &self,
         namespace: &str,
+        used: &BTreeMap<String, Record>,
         writes: Vec<RecordWrite>,
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
@@ -113,8 +119,8 @@ impl Records {
             return Vec::new();
         }
         let results = match &*self.store {
-            Store::Cluster(cluster) => cluster.store(namespace, writes, fence).await,
-            Store::Directory(directory) => directory.store(writes, fence).await,
+            Store::Cluster(cluster) => cluster.store(namespace, used, writes, fence).await,
+            Store::Directory(directory) => directory.store(used, writes, fence).await,
         };
         if let Some(metrics) = &self.metrics {
             for result in &results {
@@ -137,6 +143,27 @@ impl std::fmt::Debug for Records {
         f.debug_struct("Records")
             .field("synced", &self.view().synced)
             .finish_non_exhaustive()
+    }
+}
+
+/// Whether a write is to be made of a record that stands like this and that its plan `used` like
+/// that: not if it stands as wanted, and a conflict if somebody else changed it since.
+fn is_due(
+    write: &RecordWrite,
+    stands: Option<Result<&Record, &RecordError>>,
+    used: Option<&Record>,
+) -> Result<bool, StoreError> {
+    let stands = stands
+        .transpose()
+        .map_err(|error| StoreError::Unreadable(error.clone()))?;
+    let wanted = match write {
+        RecordWrite::Put(record) => Some(&**record),
+        RecordWrite::Delete(_) => None,
+    };
+    match stands {
+        _ if stands == wanted => Ok(false),
+        _ if stands == used => Ok(true),
+        _ => Err(StoreError::Conflict(write.name())),
     }
 }
 

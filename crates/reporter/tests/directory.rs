@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use kubomesh_api::RecordKey;
@@ -32,18 +33,27 @@ fn put(name: &str) -> RecordWrite {
     RecordWrite::Put(Box::new(record(name)))
 }
 
+/// What a pass uses that knows of no record.
+static NONE: BTreeMap<String, Record> = BTreeMap::new();
+
 #[tokio::test]
 async fn what_was_stored_is_there_for_the_next_process_and_what_was_deleted_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
-    let stored = records.store("", vec![put("a"), put("b")], &Open).await;
+    let stored = records
+        .store("", &NONE, vec![put("a"), put("b")], &Open)
+        .await;
     assert_eq!(stored, [Ok(()), Ok(())]);
     assert_eq!(records.of_mesh(&MeshId::file()).len(), 2);
     let gone = vec![
         RecordWrite::Delete("a".into()),
         RecordWrite::Delete("never".into()),
     ];
-    assert_eq!(records.store("", gone, &Open).await, [Ok(()), Ok(())]);
+    let used = records.of_mesh(&MeshId::file());
+    assert_eq!(
+        records.store("", &used, gone, &Open).await,
+        [Ok(()), Ok(())]
+    );
     drop(records);
 
     let next = open(dir.path()).await;
@@ -57,7 +67,7 @@ async fn nothing_is_written_while_the_fence_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
     assert_eq!(
-        records.store("", vec![put("a")], &Closed).await,
+        records.store("", &NONE, vec![put("a")], &Closed).await,
         [Err(StoreError::Fenced)]
     );
     assert!(records.of_mesh(&MeshId::file()).is_empty());
@@ -92,7 +102,7 @@ async fn a_file_that_is_no_record_is_named_and_not_overwritten() {
 async fn a_record_under_another_name_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
-    records.store("", vec![put("a")], &Open).await[0]
+    records.store("", &NONE, vec![put("a")], &Open).await[0]
         .clone()
         .unwrap();
     drop(records);
@@ -112,9 +122,9 @@ async fn writes_are_counted_by_outcome() {
     let records = open(dir.path()).await.counted(metrics.clone());
     records
         .clone()
-        .store("", vec![put("a"), put("b")], &Open)
+        .store("", &NONE, vec![put("a"), put("b")], &Open)
         .await;
-    records.store("", vec![put("c")], &Closed).await;
+    records.store("", &NONE, vec![put("c")], &Closed).await;
     let count = |outcome| metrics.writes.get(("record", outcome)).get();
     assert_eq!(
         (count("done"), count("conflict"), count("failed")),
@@ -135,7 +145,9 @@ impl Followed {
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (records, following) = Records::directory(dir.path()).await.unwrap();
-        let stored = records.store("", vec![put("a"), put("b")], &Open).await;
+        let stored = records
+            .store("", &NONE, vec![put("a"), put("b")], &Open)
+            .await;
         assert_eq!(stored, [Ok(()), Ok(())]);
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(following);
@@ -170,7 +182,10 @@ async fn a_record_deleted_by_hand_is_gone_and_can_be_made_anew() {
     followed
         .until("a is gone", |view| names(view) == ["b"])
         .await;
-    let again = followed.records.store("", vec![put("a")], &Open).await;
+    let again = followed
+        .records
+        .store("", &NONE, vec![put("a")], &Open)
+        .await;
     assert_eq!(again, [Ok(())]);
     assert!(followed.file("a.json").exists());
 }
@@ -196,7 +211,10 @@ async fn a_record_edited_by_hand_is_read_again_and_nonsense_is_not_overwritten()
     followed
         .until("the pipe", |view| view.unreadable.contains_key(&key))
         .await;
-    let refused = followed.records.store("", vec![put("a")], &Open).await;
+    let refused = followed
+        .records
+        .store("", &NONE, vec![put("a")], &Open)
+        .await;
     let said = refused[0].as_ref().unwrap_err().to_string();
     assert_eq!(
         said,
@@ -212,13 +230,68 @@ async fn a_record_edited_by_hand_is_read_again_and_nonsense_is_not_overwritten()
         .await;
 }
 
+#[tokio::test]
+async fn what_hands_did_since_the_plan_used_a_record_is_a_conflict_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    // Nobody looks at the files: each write does.
+    let (records, _following) = Records::directory(dir.path()).await.unwrap();
+    let store = async |used: &BTreeMap<_, _>, write| {
+        let mut results = records.store("", used, vec![write], &Open).await;
+        results.remove(0)
+    };
+    let zoned = |name, zone: &str| {
+        let mut record = record(name);
+        record.zone = zone.into();
+        record
+    };
+    let write = |record: Record| RecordWrite::Put(Box::new(record));
+    for name in ["edited", "deleted", "touched"] {
+        assert_eq!(store(&NONE, put(name)).await, Ok(()));
+    }
+    let used = records.of_mesh(&MeshId::file());
+    let file = |name: &str| dir.path().join(name).with_extension("json");
+    let by_hand = |record: &Record| {
+        let text = serde_json::to_vec(record).unwrap();
+        std::fs::write(file(&record.name()), text).unwrap();
+    };
+    let theirs = ["edited", "made"].map(|name| zoned(name, "theirs"));
+    theirs.iter().for_each(by_hand);
+    std::fs::remove_file(file("deleted")).unwrap();
+    by_hand(&record("touched"));
+
+    for name in ["edited", "deleted", "made"] {
+        // Once by what the file shows, once by what is known of it since.
+        for _ in 0..2 {
+            let refused = store(&used, write(zoned(name, "ours"))).await;
+            assert_eq!(refused, Err(StoreError::Conflict(name.into())));
+        }
+    }
+    let known = records.of_mesh(&MeshId::file());
+    assert_eq!(known.get("edited"), Some(&theirs[0]));
+    assert_eq!(known.get("made"), Some(&theirs[1]));
+    assert_eq!(known.get("deleted"), None);
+    for name in ["edited", "made"] {
+        let text = std::fs::read(file(name)).unwrap();
+        assert_eq!(text, serde_json::to_vec(&known[name]).unwrap());
+    }
+    let gone = RecordWrite::Delete("deleted".into());
+    assert_eq!(store(&used, gone).await, Ok(()), "it is gone already");
+    let touched = write(zoned("touched", "ours"));
+    assert_eq!(store(&used, touched).await, Ok(()), "it held the same");
+    let edited = write(zoned("edited", "ours"));
+    assert_eq!(store(&known, edited).await, Ok(()), "planned anew");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_directory_that_is_gone_or_another_takes_no_records_and_loses_none() {
     let followed = Followed::start().await;
     let gone = followed.dir.path().with_extension("gone");
     std::fs::rename(followed.dir.path(), &gone).unwrap();
     for place in ["it is gone", "another directory stands in its place"] {
-        let stored = followed.records.store("", vec![put("c")], &Open).await;
+        let stored = followed
+            .records
+            .store("", &NONE, vec![put("c")], &Open)
+            .await;
         let said = stored[0].as_ref().unwrap_err().to_string();
         let path = followed.dir.path().display();
         assert!(
@@ -234,7 +307,10 @@ async fn a_directory_that_is_gone_or_another_takes_no_records_and_loses_none() {
     }
     std::fs::remove_dir_all(followed.dir.path()).unwrap();
     std::fs::rename(&gone, followed.dir.path()).unwrap();
-    let stored = followed.records.store("", vec![put("c")], &Open).await;
+    let stored = followed
+        .records
+        .store("", &NONE, vec![put("c")], &Open)
+        .await;
     assert_eq!(stored, [Ok(())]);
 }
 
@@ -257,6 +333,9 @@ async fn pipes_in_the_place_of_files_are_refused_and_hold_nobody() {
     let records = open(dir.path()).await;
     let pipe = dir.path().join("a.json.new");
     kubomesh_testkit::pipe(&pipe).unwrap();
-    assert_eq!(records.store("", vec![put("a")], &Open).await, [Ok(())]);
+    assert_eq!(
+        records.store("", &NONE, vec![put("a")], &Open).await,
+        [Ok(())]
+    );
     assert!(!pipe.exists());
 }

@@ -8,6 +8,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,15 +59,29 @@ impl Case {
         let _ = timeout(Duration::from_millis(10), view.changed()).await;
     }
 
+    /// The records of all meshes by name, as a pass that begins now uses them.
+    fn used_now(&self) -> BTreeMap<String, Record> {
+        let view = self.records.view();
+        let all = view.meshes().flat_map(|(_, _, records)| records.clone());
+        all.collect()
+    }
+
     async fn put(&self, record: &Record) -> Result<(), StoreError> {
-        self.store(RecordWrite::Put(Box::new(record.clone()))).await
+        self.store(put(record)).await
     }
 
     async fn store(&self, write: RecordWrite) -> Result<(), StoreError> {
-        self.records
-            .store("apps", vec![write], &Open)
-            .await
-            .remove(0)
+        self.store_used(&self.used_now(), write).await
+    }
+
+    /// Stores what was planned from these records.
+    async fn store_used(
+        &self,
+        used: &BTreeMap<String, Record>,
+        write: RecordWrite,
+    ) -> Result<(), StoreError> {
+        let results = self.records.store("apps", used, vec![write], &Open);
+        results.await.remove(0)
     }
 
     fn record(&self, name: &str) -> Option<Record> {
@@ -85,6 +100,13 @@ fn mesh(name: &str) -> MeshId {
 fn record(name: &str) -> Record {
     Record::new("kubo", MemberName::from(name), Role::Kubo, "uid".into())
 }
+
+fn put(record: &Record) -> RecordWrite {
+    RecordWrite::Put(Box::new(record.clone()))
+}
+
+/// What a pass uses that knows of no record.
+static NONE: BTreeMap<String, Record> = BTreeMap::new();
 
 fn zoned(name: &str, zone: &str) -> Record {
     Record {
@@ -200,6 +222,71 @@ async fn a_conflict_is_read_again_and_never_overwritten() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_others_did_since_the_plan_used_a_record_is_a_conflict_and_kept() {
+    let case = Case::new().await;
+    for name in ["edited", "deleted", "kept"] {
+        case.put(&zoned(name, "1")).await.unwrap();
+    }
+    case.hear().await;
+    let used = case.used_now();
+    case.server.edit("swarmpeers", "apps", "edited", |peer| {
+        peer["spec"]["zone"] = json!("theirs");
+    });
+    case.server.delete("swarmpeers", "apps", "deleted");
+    let mut made = case.server.get("swarmpeers", "apps", "kept").unwrap();
+    made["metadata"]["name"] = json!("made");
+    case.server.put("swarmpeers", made);
+    // Heard of before the writes: the versions that these know are the present ones.
+    case.hear().await;
+    let before = case.server.all("swarmpeers");
+
+    for write in [
+        put(&zoned("edited", "2")),
+        RecordWrite::Delete("edited".into()),
+        put(&zoned("deleted", "2")),
+        put(&zoned("made", "2")),
+        RecordWrite::Delete("made".into()),
+    ] {
+        let stored = case.store_used(&used, write.clone()).await;
+        let kind = stored.as_ref().map_err(StoreError::kind);
+        assert_eq!(kind, Err(StoreErrorKind::Conflict), "{write:?}");
+        assert_eq!(case.server.all("swarmpeers"), before, "{write:?}");
+    }
+    let kept = put(&zoned("kept", "2"));
+    assert_eq!(case.store_used(&used, kept).await, Ok(()));
+    for wanted in [
+        put(&zoned("edited", "theirs")),
+        RecordWrite::Delete("deleted".into()),
+    ] {
+        let stored = case.store_used(&used, wanted).await;
+        assert_eq!(stored, Ok(()), "it stands as wanted");
+    }
+    case.put(&zoned("edited", "2")).await.unwrap();
+    assert_eq!(case.record("edited"), Some(zoned("edited", "2")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_writes_and_statuses_are_not_somebody_elses() {
+    let case = Case::new().await;
+    case.put(&zoned("a", "1")).await.unwrap();
+    let late = heard_now(&case.server, 0);
+    case.put(&zoned("a", "2")).await.unwrap();
+    case.put(&zoned("b", "1")).await.unwrap();
+    let used = case.used_now();
+    case.tell(late).await;
+    let a = put(&zoned("a", "3"));
+    assert_eq!(case.store_used(&used, a).await, Ok(()), "not yet told");
+
+    let used = case.used_now();
+    case.server.edit("swarmpeers", "apps", "b", |peer| {
+        peer["status"] = json!({ "ip": "x" });
+    });
+    case.hear().await;
+    let b = put(&zoned("b", "2"));
+    assert_eq!(case.store_used(&used, b).await, Ok(()), "a status is none");
+}
+
+#[tokio::test(start_paused = true)]
 async fn making_one_that_somebody_made_meanwhile_is_a_conflict() {
     let case = Case::new().await;
     let other = Case {
@@ -269,12 +356,16 @@ async fn a_record_that_cannot_be_read_is_not_overwritten() {
 async fn nothing_is_sent_while_the_fence_is_closed() {
     let case = Case::new().await;
     let fence = Switch::new(false);
-    let writes = vec![RecordWrite::Put(Box::new(record("a")))];
-    let results = case.records.store("apps", writes.clone(), &fence).await;
+    let writes = vec![put(&record("a"))];
+    let results = case
+        .records
+        .store("apps", &NONE, writes.clone(), &fence)
+        .await;
     assert_eq!(results, [Err(StoreError::Fenced)]);
     assert!(case.server.writes().is_empty());
     fence.set(true);
-    assert_eq!(case.records.store("apps", writes, &fence).await, [Ok(())]);
+    let results = case.records.store("apps", &NONE, writes, &fence).await;
+    assert_eq!(results, [Ok(())]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,8 +404,11 @@ async fn each_refusal_is_a_sentence_and_takes_nothing_else_with_it() {
     ] {
         let case = Case::new().await;
         case.server.fail(verb, "swarmpeers", fault, Some(1));
-        let writes = ["a", "b"].map(|name| RecordWrite::Put(Box::new(record(name))));
-        let results = case.records.store("apps", writes.into(), &Open).await;
+        let writes = ["a", "b"].map(|name| put(&record(name)));
+        let results = case
+            .records
+            .store("apps", &NONE, writes.into(), &Open)
+            .await;
         let error = results[0].clone().unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(
@@ -350,16 +444,14 @@ async fn a_write_whose_answer_was_lost_is_a_conflict_at_the_next_pass_and_then_k
 async fn results_are_in_order_and_at_most_32_are_in_flight() {
     let case = Case::new().await;
     case.server.fail("create", "swarmpeers", Fault::Hang, None);
-    let writes: Vec<_> = (0..100)
-        .map(|n| RecordWrite::Put(Box::new(record(&format!("r{n}")))))
-        .collect();
-    let storing = case.records.store("apps", writes.clone(), &Open);
+    let writes: Vec<_> = (0..100).map(|n| put(&record(&format!("r{n}")))).collect();
+    let storing = case.records.store("apps", &NONE, writes.clone(), &Open);
     assert!(timeout(Duration::from_secs(1), storing).await.is_err());
     assert_eq!(case.server.writes().len(), 32);
     case.server.heal("create", "swarmpeers");
     case.server
         .fail("create", "swarmpeers", Fault::Status(403), Some(1));
-    let results = case.records.store("apps", writes, &Open).await;
+    let results = case.records.store("apps", &NONE, writes, &Open).await;
     assert!(
         results[0].is_err() && results[1..].iter().all(Result::is_ok),
         "{results:?}"

@@ -12,9 +12,12 @@ use tokio::sync::watch;
 
 use super::Ledger;
 
+fn record(name: &str) -> Record {
+    Record::new("file", name.into(), Role::Kubo, "uid".into())
+}
+
 fn put(name: &str) -> RecordWrite {
-    let record = Record::new("file", name.into(), Role::Kubo, "uid".into());
-    RecordWrite::Put(Box::new(record))
+    RecordWrite::Put(Box::new(record(name)))
 }
 
 fn member(name: &str) -> Member {
@@ -75,4 +78,26 @@ async fn a_loop_is_woken_when_all_records_are_known_even_if_there_are_none() {
         () = ledger.changed() => {}
     }
     assert!(ledger.is_synced());
+}
+
+#[tokio::test]
+async fn a_record_that_somebody_changed_during_a_pass_is_kept_and_planned_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let (records, _following) = Records::directory(dir.path()).await.unwrap();
+    let mut ledger = Ledger::new(MeshId::file(), records.clone(), Arc::new(Open));
+    let none = ledger.records().0;
+    assert!(none.is_empty());
+    let theirs = Record {
+        zone: "theirs".into(),
+        ..record("a")
+    };
+    let write = RecordWrite::Put(Box::new(theirs.clone()));
+    let stored = records.store("", &none, vec![write], &Open);
+    assert_eq!(stored.await, [Ok(())]);
+
+    assert_eq!(ledger.store(vec![put("a")]).await, 0);
+    assert_eq!(records.of_mesh(&MeshId::file())["a"], theirs);
+    ledger.changed().await;
+    assert_eq!(ledger.records().0["a"], theirs);
+    assert_eq!(ledger.store(vec![put("a")]).await, 1);
 }

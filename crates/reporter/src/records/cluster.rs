@@ -1,5 +1,6 @@
 //! Records as `SwarmPeer` objects: each write says which version it replaces.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,9 +13,9 @@ use kubomesh_core::{Fence, Record, RecordWrite};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use super::StoreError;
 use super::overlay::Overlay;
 use super::view::{Change, RecordsView};
+use super::{StoreError, is_due};
 
 /// Writes in flight, all meshes together (rules.md, Records).
 const IN_FLIGHT: usize = 32;
@@ -60,16 +61,14 @@ impl ClusterRecords {
     pub(super) async fn store(
         &self,
         namespace: &str,
+        used: &BTreeMap<String, Record>,
         writes: Vec<RecordWrite>,
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
         let one = |write| async move {
             // Never closed: it lives as long as this store.
             let _slot = self.slots.acquire().await;
-            match write {
-                RecordWrite::Put(record) => self.put(namespace, &record, fence).await,
-                RecordWrite::Delete(name) => self.delete(namespace, &name, fence).await,
-            }
+            self.write(namespace, used, &write, fence).await
         };
         futures::stream::iter(writes.into_iter().map(one))
             .buffered(IN_FLIGHT)
@@ -77,27 +76,45 @@ impl ClusterRecords {
             .await
     }
 
-    async fn put(
+    /// One write of what stands as its plan used it. That it still stands so when the write arrives
+    /// is for the API server to see.
+    async fn write(
         &self,
         namespace: &str,
-        record: &Record,
+        used: &BTreeMap<String, Record>,
+        write: &RecordWrite,
         fence: &dyn Fence,
     ) -> Result<(), StoreError> {
-        let name = record.name();
+        let name = write.name();
         let key = RecordKey::new(namespace, &name);
         let before = self.overlay().get(&key).cloned();
-        match before.as_ref().map(|stored| &stored.record) {
-            Some(Err(error)) => return Err(StoreError::Unreadable(error.clone())),
-            Some(Ok(stands)) if **stands == *record => return Ok(()),
-            _ => {}
+        let stands = before.as_ref().map(|stored| stored.record.as_deref());
+        if !is_due(write, stands, used.get(&name))? {
+            return Ok(());
         }
-        may_write(fence)?;
+        if !fence.may_write() {
+            return Err(StoreError::Fenced);
+        }
+        match (write, before) {
+            (RecordWrite::Put(record), before) => self.put(key, record, before).await,
+            (RecordWrite::Delete(_), Some(before)) => self.delete(key, before).await,
+            (RecordWrite::Delete(_), None) => Ok(()),
+        }
+    }
+
+    async fn put(
+        &self,
+        key: RecordKey,
+        record: &Record,
+        before: Option<StoredRecord>,
+    ) -> Result<(), StoreError> {
+        let name = record.name();
         let mut peer = SwarmPeer::new(&name, record_spec(record));
-        peer.metadata.namespace = Some(namespace.into());
+        peer.metadata.namespace = Some(key.namespace.to_string());
         // A label's value may be shorter than a name; the label is for people alone.
         peer.metadata.labels = (record.mesh.len() <= MAX_LABEL)
             .then(|| [(MESH_LABEL.to_owned(), record.mesh.to_string())].into());
-        let api = self.api(namespace);
+        let api = self.api(&key.namespace);
         let params = PostParams::default();
         let (verb, answer) = match &before {
             None => (
@@ -130,17 +147,8 @@ impl ClusterRecords {
         }
     }
 
-    async fn delete(
-        &self,
-        namespace: &str,
-        name: &str,
-        fence: &dyn Fence,
-    ) -> Result<(), StoreError> {
-        let key = RecordKey::new(namespace, name);
-        let Some(before) = self.overlay().get(&key).cloned() else {
-            return Ok(());
-        };
-        may_write(fence)?;
+    async fn delete(&self, key: RecordKey, before: StoredRecord) -> Result<(), StoreError> {
+        let name = &*key.name;
         let params = DeleteParams {
             preconditions: Some(Preconditions {
                 uid: Some(before.uid.to_string()),
@@ -148,7 +156,8 @@ impl ClusterRecords {
             }),
             ..DeleteParams::default()
         };
-        match timeout(DEADLINE, self.api(namespace).delete(name, &params)).await {
+        let api = self.api(&key.namespace);
+        match timeout(DEADLINE, api.delete(name, &params)).await {
             Ok(Ok(_)) => {
                 self.change(|overlay| vec![overlay.deleted(key, &before)]);
                 Ok(())
@@ -200,14 +209,6 @@ impl ClusterRecords {
 
     fn api(&self, namespace: &str) -> Api<SwarmPeer> {
         Api::namespaced(self.client.clone(), namespace)
-    }
-}
-
-fn may_write(fence: &dyn Fence) -> Result<(), StoreError> {
-    if fence.may_write() {
-        Ok(())
-    } else {
-        Err(StoreError::Fenced)
     }
 }
 

@@ -2,11 +2,12 @@
 
 mod files;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{Fence, RecordWrite};
+use kubomesh_core::{Fence, Record, RecordWrite};
 use kubomesh_process::said_if_slow;
 use tokio::sync::{Mutex, watch};
 use tokio::task::{JoinError, JoinHandle};
@@ -15,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::view::{Change, RecordsView};
 use super::{DirectoryError, StoreError};
 
-use files::{Place, Stamps, failed, name};
+use files::{Place, Stamps, failed};
 
 /// How often it is looked whether a hand added, replaced or deleted a file: one look at the directory.
 const LOOK: Duration = Duration::from_secs(5);
@@ -96,33 +97,30 @@ impl DirectoryRecords {
 
     pub(super) async fn store(
         &self,
+        used: &BTreeMap<String, Record>,
         writes: Vec<RecordWrite>,
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
         let mut stamps = Arc::clone(&self.files).lock_owned().await;
-        let names: Vec<_> = writes.iter().map(name).collect();
+        let names: Vec<_> = writes.iter().map(RecordWrite::name).collect();
         if !fence.may_write() {
             return names.iter().map(|_| Err(StoreError::Fenced)).collect();
         }
         let (place, view) = (self.place.clone(), Arc::clone(&self.view.borrow()));
+        let of = |name: &String| used.get(name).map(|record| (name.clone(), record.clone()));
+        let used = names.iter().filter_map(of).collect();
         let writing = tokio::task::spawn_blocking(move || {
-            let written = place.write_all(&view, writes, &mut stamps);
+            let written = place.write_all(&view, &used, writes, &mut stamps);
             (written, stamps)
         });
-        let (outcomes, _stamps) = match self.answered(writing).await {
-            Ok((outcomes, stamps)) => (outcomes, Some(stamps)),
+        let (written, _stamps) = match self.answered(writing).await {
+            Ok((written, stamps)) => (written, Some(stamps)),
             Err(error) => {
-                let failed = |name: &String| Err(failed(name, &error.to_string()));
+                let failed = |name: &String| (Err(failed(name, &error.to_string())), None);
                 (names.iter().map(failed).collect(), None)
             }
         };
-        let (results, changes): (Vec<_>, Vec<Option<Change>>) = outcomes
-            .into_iter()
-            .map(|outcome| match outcome {
-                Ok(change) => (Ok(()), change),
-                Err(error) => (Err(error), None),
-            })
-            .unzip();
+        let (results, changes): (Vec<_>, Vec<_>) = written.into_iter().unzip();
         self.take(changes.into_iter().flatten().collect());
         results
     }

@@ -72,6 +72,12 @@ impl RecordsView {
             .get(&*key.name)
     }
 
+    /// What stands under a name, whosever it is; `None`: nothing.
+    pub(super) fn stands(&self, key: &RecordKey) -> Option<Result<&Record, &RecordError>> {
+        let unreadable = self.unreadable.get(key).map(Err);
+        unreadable.or_else(|| self.get(key).map(Ok))
+    }
+
     /// The records of a mesh's namespace that are not the mesh's: its pods of these names have to
     /// wait. Empty where a namespace has one mesh and nothing is wrong.
     pub fn not_ours<'a>(&'a self, mesh: &'a MeshId) -> impl Iterator<Item = NotOurs<'a>> {

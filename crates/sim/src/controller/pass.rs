@@ -18,7 +18,7 @@ use crate::controller::task::Context;
 use crate::queue::Job;
 use crate::rules::Rule;
 use crate::sim::Sim;
-use crate::truth::store::{Refused, Store, Stored, Write};
+use crate::truth::store::{Refused, Stored, Write};
 
 /// How long a write of a record takes, there and back.
 const STORE_WAY: Duration = Duration::from_millis(2);
@@ -248,7 +248,7 @@ impl Sim {
             return;
         }
         let now = self.now();
-        let name = Store::name(&write.write);
+        let name = write.write.name();
         let failing = self.store.failing.take();
         if let Some((count, done)) = failing.filter(|(count, _)| *count > 1) {
             self.store.failing = Some((count - 1, done));

@@ -56,21 +56,13 @@ pub(crate) struct Store {
 // === impl Store ===
 
 impl Store {
-    /// The name of the record that a write is about.
-    pub(crate) fn name(write: &RecordWrite) -> String {
-        match write {
-            RecordWrite::Put(record) => record.name(),
-            RecordWrite::Delete(name) => name.clone(),
-        }
-    }
-
     /// Makes a write if its precondition holds; the version that it is stored as.
     pub(crate) fn write(
         &mut self,
         write: &Write,
         now: Timestamp,
     ) -> Result<Option<Stored>, Refused> {
-        let name = Self::name(&write.write);
+        let name = write.write.name();
         let standing = self.records.get(&name).map(|stored| stored.version);
         if standing != write.expected {
             return Err(Refused::Conflict);

@@ -89,7 +89,7 @@ impl Ledger {
     /// A write with the version that is known here; `None` if it stands as wanted, or if somebody
     /// else changed it since the pass began that wants it.
     pub(crate) fn prepared(&self, write: RecordWrite) -> Option<Write> {
-        let name = Store::name(&write);
+        let name = write.name();
         let stands = self.stands(&name);
         if stands.map(|stored| &*stored.record) != self.used.get(&name) {
             return None;

@@ -13,7 +13,7 @@ use kubomesh_core::{Record, RecordWrite};
 use kubomesh_process::{read_file, regular};
 
 use super::super::view::{Change, RecordsView};
-use super::super::{DirectoryError, StoreError};
+use super::super::{DirectoryError, StoreError, is_due};
 
 /// Name of the file whose lock is the directory's.
 const LOCK: &str = ".lock";
@@ -41,8 +41,8 @@ pub(super) type Stamps = BTreeMap<String, Stamp>;
 /// Inode, length, times of content and of status: another one after any change.
 pub(super) type Stamp = (u64, u64, (i64, i64), (i64, i64));
 
-/// What a write changed; `None`: it stood so already.
-pub(super) type Written = Result<Option<Change>, StoreError>;
+/// What became of a write, and what is to be known of its record since.
+pub(super) type Written = (Result<(), StoreError>, Option<Change>);
 
 // === impl Place ===
 
@@ -174,35 +174,41 @@ impl Place {
             .list()
             .map_err(|error| format!("--state-dir={}: {error}", self.path.display()))?;
         let gone = stamps.keys().filter(|name| !now.contains_key(*name));
-        let mut changes: Vec<Change> = gone
-            .map(|name| {
-                let file = self.file(name);
-                tracing::warn!(file = %file.display(), "a record was deleted by hand");
-                (RecordKey::new("", name), None)
-            })
-            .collect();
+        let mut changes: Vec<Change> = gone.map(|name| self.deleted(name)).collect();
         for (name, stamp) in &now {
             if stamps.get(name) == Some(stamp) {
                 continue;
             }
-            let key = RecordKey::new("", name);
-            let record = self.read(name).map_err(|why| RecordError {
-                record: name.clone(),
-                field: self.file(name).display().to_string(),
-                value: "unreadable".into(),
-                why,
-            });
-            match &record {
-                Ok(record) if view.get(&key) == Some(record) => {}
-                Ok(_) => {
-                    tracing::warn!(file = %self.file(name).display(), "a record was edited by hand");
-                }
-                Err(error) => tracing::warn!("{error}"),
-            }
-            changes.push((key, Some(record.map(Arc::new))));
+            changes.push(self.edited(name, view));
         }
         *stamps = now;
         Ok(changes)
+    }
+
+    /// What a hand deleted.
+    fn deleted(&self, name: &str) -> Change {
+        let file = self.file(name);
+        tracing::warn!(file = %file.display(), "a record was deleted by hand");
+        (RecordKey::new("", name), None)
+    }
+
+    /// What a hand wrote, if it did more than touch it.
+    fn edited(&self, name: &str, view: &RecordsView) -> Change {
+        let key = RecordKey::new("", name);
+        let record = self.read(name).map_err(|why| RecordError {
+            record: name.to_owned(),
+            field: self.file(name).display().to_string(),
+            value: "unreadable".into(),
+            why,
+        });
+        match &record {
+            Ok(record) if view.get(&key) == Some(record) => {}
+            Ok(_) => {
+                tracing::warn!(file = %self.file(name).display(), "a record was edited by hand");
+            }
+            Err(error) => tracing::warn!("{error}"),
+        }
+        (key, Some(record.map(Arc::new)))
     }
 
     fn read(&self, name: &str) -> Result<Record, String> {
@@ -222,67 +228,100 @@ impl Place {
     pub(super) fn write_all(
         &self,
         view: &RecordsView,
+        used: &BTreeMap<String, Record>,
         writes: Vec<RecordWrite>,
         stamps: &mut Stamps,
     ) -> Vec<Written> {
         if let Err(why) = self.still_ours() {
-            let failed = |write| Err(failed(&name(&write), &why));
+            let failed = |write: RecordWrite| (Err(failed(&write.name(), &why)), None);
             return writes.into_iter().map(failed).collect();
         }
-        let mut outcomes: Vec<Written> = writes
-            .into_iter()
-            .map(|write| self.write_one(view, write, stamps))
-            .collect();
-        if outcomes
-            .iter()
-            .any(|outcome| matches!(outcome, Ok(Some(_))))
+        let one = |write| self.write_one(view, used, write, stamps);
+        let mut all: Vec<Written> = writes.into_iter().map(one).collect();
+        let written = |(result, change): &Written| result.is_ok() && change.is_some();
+        if all.iter().any(written)
             && let Err(error) = File::open(&self.path).and_then(|directory| directory.sync_all())
         {
             // The names may not survive a crash: nothing that they cover may be done.
-            for outcome in &mut outcomes {
-                if let Ok(Some((key, _))) = outcome {
-                    *outcome = Err(refused(&key.name, &self.path, &error));
+            for one in &mut all {
+                if let (Ok(()), Some((key, _))) = one {
+                    *one = (Err(refused(&key.name, &self.path, &error)), None);
                 }
             }
         }
-        outcomes
+        all
     }
 
-    fn write_one(&self, view: &RecordsView, write: RecordWrite, stamps: &mut Stamps) -> Written {
-        let name = name(&write);
-        let key = RecordKey::new("", &name);
+    fn write_one(
+        &self,
+        view: &RecordsView,
+        used: &BTreeMap<String, Record>,
+        write: RecordWrite,
+        stamps: &mut Stamps,
+    ) -> Written {
+        let name = write.name();
         if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
-            return Err(failed(&name, "its name cannot be a file's"));
+            return (Err(failed(&name, "its name cannot be a file's")), None);
         }
         let file = self.file(&name);
-        let refused = |error: std::io::Error| refused(&name, &file, &error);
-        match write {
-            RecordWrite::Put(_) if view.unreadable.contains_key(&key) => {
-                let error = view.unreadable.get(&key).cloned();
-                Err(error.map_or_else(|| StoreError::Conflict(name), StoreError::Unreadable))
-            }
-            RecordWrite::Put(record) if view.get(&key) == Some(&*record) => Ok(None),
-            RecordWrite::Put(record) => {
-                let stamp = replace(&file, &record).map_err(refused)?;
-                stamps.insert(name, stamp);
-                Ok(Some((key, Some(Ok(Arc::from(record))))))
-            }
+        let heard = match self.look_at(&name, view, stamps) {
+            Ok(heard) => heard,
+            Err(error) => return (Err(refused(&name, &file, &error)), None),
+        };
+        let key = RecordKey::new("", &name);
+        let stands = match &heard {
+            Some((_, record)) => record.as_ref().map(Result::as_deref),
+            None => view.stands(&key),
+        };
+        match is_due(&write, stands, used.get(&name)) {
+            Ok(true) => {}
+            Ok(false) => return (Ok(()), heard),
+            Err(error) => return (Err(error), heard),
+        }
+        let done = match write {
+            RecordWrite::Put(record) => replace(&file, &record).map(|stamp| {
+                stamps.insert(name.clone(), stamp);
+                (key, Some(Ok(Arc::from(record))))
+            }),
             RecordWrite::Delete(_) => match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(refused(error)),
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
                 _ => {
                     stamps.remove(&name);
-                    Ok(Some((key, None)))
+                    Ok((key, None))
                 }
             },
+        };
+        match done {
+            Ok(change) => (Ok(()), Some(change)),
+            Err(error) => (Err(refused(&name, &file, &error)), heard),
         }
     }
-}
 
-/// The record that a write is about.
-pub(super) fn name(write: &RecordWrite) -> String {
-    match write {
-        RecordWrite::Put(record) => record.name(),
-        RecordWrite::Delete(name) => name.clone(),
+    /// What a hand did to one file since the last look.
+    fn look_at(
+        &self,
+        name: &str,
+        view: &RecordsView,
+        stamps: &mut Stamps,
+    ) -> std::io::Result<Option<Change>> {
+        let now = match std::fs::metadata(self.file(name)) {
+            Ok(about) => Some(stamp(&about)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        if now.as_ref() == stamps.get(name) {
+            return Ok(None);
+        }
+        Ok(Some(match now {
+            Some(now) => {
+                stamps.insert(name.to_owned(), now);
+                self.edited(name, view)
+            }
+            None => {
+                stamps.remove(name);
+                self.deleted(name)
+            }
+        }))
     }
 }
 
