@@ -23,6 +23,9 @@ use crate::metrics::{LoopMetrics, Trigger};
 use crate::snapshots::Snapshots;
 use crate::state::State;
 
+#[cfg(test)]
+mod tests;
+
 /// What one mesh's loop is made of.
 pub(crate) struct MeshLoop {
     pub(crate) id: MeshId,
