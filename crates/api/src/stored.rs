@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kubomesh_core::{MeshId, Record};
+use kubomesh_core::{MeshId, Record, Versioned};
 
 use crate::{RecordError, SwarmMeshStatus, SwarmPeerStatus};
 
@@ -56,6 +56,18 @@ pub struct StoredMesh {
 
 /// Every `SwarmMesh` object's status at one moment.
 pub type StoredMeshes = BTreeMap<MeshId, StoredMesh>;
+
+// === impl StoredRecord ===
+
+impl Versioned for StoredRecord {
+    fn version(&self) -> u64 {
+        self.version.parse().unwrap_or(0)
+    }
+
+    fn is_same_object(&self, other: &Self) -> bool {
+        self.uid == other.uid
+    }
+}
 
 // === impl RecordKey ===
 

@@ -9,7 +9,8 @@
 //! what is simulated is what is shipped: whether the absent may be believed gone ([`DoubtMachine`])
 //! and who of several at one address is contacted ([`address_conflicts`]), for discovery; who is
 //! asked when ([`HealthBook`]), how long answers are waited for ([`Patience`]) and how a sequence goes
-//! on ([`Progress`]), for the executor; when the loop looks again ([`Schedule`]) and what is not sent
+//! on ([`Progress`]), for the executor; what stands while a watch has not told of our own writes
+//! ([`OwnWrites`]), for the reporter; when the loop looks again ([`Schedule`]) and what is not sent
 //! twice ([`Busy`]), for the controller.
 
 mod address;
@@ -26,6 +27,7 @@ mod id;
 mod inquiry;
 mod member;
 mod observation;
+mod own_writes;
 mod patience;
 mod plan;
 mod policy;
@@ -58,8 +60,9 @@ pub use member::{
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
 };
+pub use own_writes::{OwnWrites, Versioned};
 pub use patience::Patience;
-pub use plan::{Action, Call, Outcome, Plan, RecordWrite, Sequence};
+pub use plan::{Action, Call, Found, Outcome, Plan, RecordWrite, Sequence};
 pub use policy::{
     Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings,
     TopologyPolicy,

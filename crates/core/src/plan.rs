@@ -87,6 +87,17 @@ pub enum RecordWrite {
     Delete(String),
 }
 
+/// What a write finds under its record's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// What it wants: there is nothing to write.
+    AsWanted,
+    /// What its plan used: it is to be written.
+    AsUsed,
+    /// Something else: somebody changed it since, and it is planned anew.
+    Changed,
+}
+
 /// All that is to be done in this pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Plan {
@@ -148,6 +159,23 @@ impl RecordWrite {
         match self {
             Self::Put(record) => record.name(),
             Self::Delete(name) => name.clone(),
+        }
+    }
+
+    /// What it finds where a record stands like this that its plan `used` like that. Records are
+    /// compared, not versions: those change with each status, too.
+    #[must_use]
+    pub fn finds(&self, stands: Option<&Record>, used: Option<&Record>) -> Found {
+        let wanted = match self {
+            Self::Put(record) => Some(&**record),
+            Self::Delete(_) => None,
+        };
+        if stands == wanted {
+            Found::AsWanted
+        } else if stands == used {
+            Found::AsUsed
+        } else {
+            Found::Changed
         }
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use kubomesh_api::{RecordError, StoredRecords};
-use kubomesh_core::{Fence, MeshId, Record, RecordWrite};
+use kubomesh_core::{Fence, Found, MeshId, Record, RecordWrite};
 use tokio::sync::watch;
 
 use crate::ReporterMetrics;
@@ -106,8 +106,7 @@ impl Records {
     /// not repeated: the next pass plans it again, from what stands then.
     ///
     /// `used`: the records that the writes were planned from, by name. Where another one stands by
-    /// now, or none, or one where there was none, the write is a conflict. Records are compared, not
-    /// versions: those change with each status, too.
+    /// now, or none, or one where there was none, the write is a conflict.
     pub async fn store(
         &self,
         namespace: &str,
@@ -146,8 +145,7 @@ impl std::fmt::Debug for Records {
     }
 }
 
-/// Whether a write is to be made of a record that stands like this and that its plan `used` like
-/// that: not if it stands as wanted, and a conflict if somebody else changed it since.
+/// Whether a write is to be made where a record stands like this that its plan `used` like that.
 fn is_due(
     write: &RecordWrite,
     stands: Option<Result<&Record, &RecordError>>,
@@ -156,14 +154,10 @@ fn is_due(
     let stands = stands
         .transpose()
         .map_err(|error| StoreError::Unreadable(error.clone()))?;
-    let wanted = match write {
-        RecordWrite::Put(record) => Some(&**record),
-        RecordWrite::Delete(_) => None,
-    };
-    match stands {
-        _ if stands == wanted => Ok(false),
-        _ if stands == used => Ok(true),
-        _ => Err(StoreError::Conflict(write.name())),
+    match write.finds(stands, used) {
+        Found::AsWanted => Ok(false),
+        Found::AsUsed => Ok(true),
+        Found::Changed => Err(StoreError::Conflict(write.name())),
     }
 }
 

@@ -159,7 +159,7 @@ impl ClusterRecords {
         let api = self.api(&key.namespace);
         match timeout(DEADLINE, api.delete(name, &params)).await {
             Ok(Ok(_)) => {
-                self.change(|overlay| vec![overlay.deleted(key, &before)]);
+                self.change(|overlay| vec![overlay.deleted(key, before)]);
                 Ok(())
             }
             Ok(Err(kube::Error::Api(status))) if status.code == 404 => {
@@ -179,7 +179,7 @@ impl ClusterRecords {
         let answer = timeout(DEADLINE, self.api(&key.namespace).get_opt(&key.name)).await;
         self.change(|overlay| match (answer, before) {
             (Ok(Ok(Some(peer))), _) => vec![overlay.wrote(key.clone(), stored(&peer))],
-            (Ok(Ok(None)), Some(before)) => vec![overlay.deleted(key.clone(), before)],
+            (Ok(Ok(None)), Some(before)) => vec![overlay.deleted(key.clone(), before.clone())],
             // Gone before we knew it, or no answer: the watch will tell.
             _ => Vec::new(),
         });

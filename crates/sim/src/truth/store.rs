@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kubomesh_core::{Record, RecordWrite, Timestamp};
+use kubomesh_core::{Record, RecordWrite, Timestamp, Versioned};
 
 /// A record as it stands.
 #[derive(Debug, Clone)]
@@ -51,6 +51,18 @@ pub(crate) struct Store {
     uids: u64,
     /// Writes that fail, and whether they are done all the same.
     pub(crate) failing: Option<(u8, bool)>,
+}
+
+// === impl Stored ===
+
+impl Versioned for Stored {
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn is_same_object(&self, other: &Self) -> bool {
+        self.uid == other.uid
+    }
 }
 
 // === impl Store ===

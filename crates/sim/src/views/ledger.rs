@@ -5,18 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{MemberName, Record, RecordWrite, Timestamp};
+use kubomesh_core::{Found, MemberName, OwnWrites, Record, RecordWrite, Timestamp};
 
 use crate::truth::store::{Store, Stored, Write};
-
-/// A write of this controller that its informer has not heard of.
-#[derive(Debug, Clone)]
-enum Written {
-    /// It stands as this.
-    Put(Stored),
-    /// The object of this uid was gone at this version.
-    Deleted { uid: u64, version: u64 },
-}
 
 /// What a controller knows of the records.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +17,7 @@ pub(crate) struct Ledger {
     read: usize,
     epoch: u32,
     synced: bool,
-    own: BTreeMap<String, Written>,
+    own: OwnWrites<String, Stored>,
     pub(crate) lag: Duration,
     view: Arc<BTreeMap<String, Record>>,
     /// The view that the last pass used.
@@ -50,6 +41,7 @@ impl Ledger {
         if !self.synced || self.epoch != store.epoch {
             return self.list(store);
         }
+        let mut changed = Vec::new();
         while let Some(change) = store.log.get(self.read).filter(|c| c.at + self.lag <= now) {
             self.read += 1;
             self.version = change.version;
@@ -57,11 +49,12 @@ impl Ledger {
                 Some(stored) => drop(self.heard.insert(change.name.clone(), stored.clone())),
                 None => drop(self.heard.remove(&change.name)),
             }
-            self.settle(&change.name);
+            changed.push(&change.name);
         }
-        let (heard, version) = (&self.heard, self.version);
-        self.own
-            .retain(|name, written| is_ahead(heard, version, name, written));
+        self.own.heard(self.version, &self.heard);
+        for name in changed {
+            self.settle(name);
+        }
     }
 
     /// The records for a pass, and the members whose record is another than in the last one.
@@ -91,32 +84,18 @@ impl Ledger {
     pub(crate) fn prepared(&self, write: RecordWrite) -> Option<Write> {
         let name = write.name();
         let stands = self.stands(&name);
-        if stands.map(|stored| &*stored.record) != self.used.get(&name) {
-            return None;
-        }
-        let same = match (&write, stands) {
-            (RecordWrite::Put(record), Some(stored)) => **record == *stored.record,
-            (RecordWrite::Delete(_), None) => true,
-            _ => false,
-        };
+        let found = write.finds(stands.map(|stored| &*stored.record), self.used.get(&name));
         let expected = stands.map(|stored| stored.version);
-        (!same).then_some(Write { write, expected })
+        (found == Found::AsUsed).then_some(Write { write, expected })
     }
 
     /// A record stands as this, as an answer to this controller showed; `None`: it is gone.
     pub(crate) fn told(&mut self, name: &str, stored: Option<Stored>) {
-        let written = match (stored, self.stands(name)) {
-            (Some(stored), _) => Written::Put(stored),
-            (None, Some(before)) => Written::Deleted {
-                uid: before.uid,
-                version: before.version,
-            },
+        let key = name.to_owned();
+        match (stored, self.stands(name).cloned()) {
+            (Some(stored), _) => self.own.stands(key, stored, self.version),
+            (None, Some(before)) => self.own.gone(key, before),
             (None, None) => return,
-        };
-        if is_ahead(&self.heard, self.version, name, &written) {
-            self.own.insert(name.to_owned(), written);
-        } else {
-            self.own.remove(name);
         }
         self.settle(name);
     }
@@ -146,14 +125,7 @@ impl Ledger {
     }
 
     fn stands(&self, name: &str) -> Option<&Stored> {
-        let heard = self.heard.get(name);
-        match self.own.get(name) {
-            Some(own @ Written::Put(stored)) if is_ahead(&self.heard, self.version, name, own) => {
-                Some(stored)
-            }
-            Some(Written::Deleted { uid, .. }) => heard.filter(|heard| heard.uid != *uid),
-            _ => heard,
-        }
+        self.own.over(name, self.heard.get(name))
     }
 
     /// Brings one record of the view up to date.
@@ -167,19 +139,5 @@ impl Ledger {
             Some(record) => drop(view.insert(name.to_owned(), Record::clone(&record))),
             None => drop(view.remove(name)),
         }
-    }
-}
-
-/// Whether the informer has not yet shown what was written.
-fn is_ahead(heard: &BTreeMap<String, Stored>, version: u64, name: &str, written: &Written) -> bool {
-    match written {
-        Written::Put(own) => version < own.version,
-        Written::Deleted {
-            uid,
-            version: deleted,
-        } => match heard.get(name) {
-            Some(heard) => heard.uid == *uid && heard.version <= *deleted,
-            None => version < *deleted,
-        },
     }
 }
