@@ -42,6 +42,7 @@ macro_rules! rules {
 rules! {
     Fence = "fence": "every call checks the lease at the moment of sending";
     WriteAhead = "write-ahead": "a peer is given to no other node before its record is stored";
+    WriteAsPlanned = "write-as-planned": "a record that somebody changed since its plan used it is not overwritten";
     VerifyIdentity = "verify-identity": "a connection carries nothing before `id` showed the recorded identity";
     NoResend = "no-resend": "no request is re-sent on another connection";
     AdoptAfterRestart = "adopt-after-restart": "another identity is adopted only when the container started anew";

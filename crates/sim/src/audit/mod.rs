@@ -35,6 +35,8 @@ pub enum Property {
     ForeignFilter,
     /// Every entry of ours is explained by a stored record.
     Recorded,
+    /// No record is overwritten that somebody changed since the plan used it.
+    Overwritten,
     /// `Observe` calls nothing, `Release` only gives back.
     Mode,
     /// No pair is dialled more often than allowed.

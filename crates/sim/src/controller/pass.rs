@@ -13,6 +13,7 @@ use super::state::State;
 use super::wake::Touched;
 use super::{Carried, Controller, LastPass, Observing, Phase, Sweep, Who};
 use crate::alter;
+use crate::audit::Property;
 use crate::audit::passes::Passed;
 use crate::controller::task::Context;
 use crate::queue::Job;
@@ -235,7 +236,7 @@ impl Sim {
             return controller.ledger.pretend(&write);
         }
         let may_write = controller.fence;
-        if let (true, Some(write)) = (may_write, controller.ledger.prepared(write)) {
+        if let (true, Some(write)) = (may_write, controller.ledger.prepared(rules, write)) {
             carried.writing = true;
             self.queue
                 .push(now + STORE_WAY / 2, Job::Store(who, Box::new(write)));
@@ -265,6 +266,10 @@ impl Sim {
                 .map(|stored| Arc::clone(&stored.record));
             let made = self.store.write(&write, now);
             if made.is_ok() {
+                if before.as_deref() != write.used.as_ref() {
+                    let detail = format!("{who} overwrites what somebody did to record {name}");
+                    self.audit.broke(Property::Overwritten, detail);
+                }
                 self.record_written(who, &name, before.as_deref());
             }
             match failing {

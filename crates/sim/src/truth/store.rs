@@ -29,6 +29,8 @@ pub(crate) struct Change {
 pub(crate) struct Write {
     pub(crate) write: RecordWrite,
     pub(crate) expected: Option<u64>,
+    /// The record that its plan used.
+    pub(crate) used: Option<Record>,
 }
 
 /// Why a write was not made.

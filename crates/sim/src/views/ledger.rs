@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kubomesh_core::{Found, MemberName, OwnWrites, Record, RecordWrite, Timestamp};
 
+use crate::rules::{Rule, Rules};
 use crate::truth::store::{Store, Stored, Write};
 
 /// What a controller knows of the records.
@@ -81,12 +82,20 @@ impl Ledger {
 
     /// A write with the version that is known here; `None` if it stands as wanted, or if somebody
     /// else changed it since the pass began that wants it.
-    pub(crate) fn prepared(&self, write: RecordWrite) -> Option<Write> {
+    pub(crate) fn prepared(&self, rules: Rules, write: RecordWrite) -> Option<Write> {
         let name = write.name();
         let stands = self.stands(&name);
-        let found = write.finds(stands.map(|stored| &*stored.record), self.used.get(&name));
-        let expected = stands.map(|stored| stored.version);
-        (found == Found::AsUsed).then_some(Write { write, expected })
+        let used = self.used.get(&name);
+        let due = match write.finds(stands.map(|stored| &*stored.record), used) {
+            Found::AsWanted => false,
+            Found::AsUsed => true,
+            Found::Changed => rules.lacks(Rule::WriteAsPlanned),
+        };
+        due.then(|| Write {
+            write,
+            expected: stands.map(|stored| stored.version),
+            used: used.cloned(),
+        })
     }
 
     /// A record stands as this, as an answer to this controller showed; `None`: it is gone.
