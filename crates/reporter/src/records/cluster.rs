@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use kubomesh_api::{RecordKey, StoredRecord, StoredRecords, SwarmPeer, record_from, record_spec};
 use kubomesh_core::{Fence, Record, RecordWrite};
@@ -174,14 +174,20 @@ impl ClusterRecords {
         }
     }
 
-    /// Reads an object that was not as we thought, so that the next pass starts from what it is.
+    /// Reads an object that was not as we thought, so that the next pass starts from what it is. As
+    /// a list of one: the verb `list` is granted, `get` is not.
     async fn read_again(&self, key: &RecordKey, before: Option<&StoredRecord>) {
-        let answer = timeout(DEADLINE, self.api(&key.namespace).get_opt(&key.name)).await;
-        self.change(|overlay| match (answer, before) {
-            (Ok(Ok(Some(peer))), _) => vec![overlay.wrote(key.clone(), stored(&peer))],
-            (Ok(Ok(None)), Some(before)) => vec![overlay.deleted(key.clone(), before.clone())],
-            // Gone before we knew it, or no answer: the watch will tell.
-            _ => Vec::new(),
+        let named = ListParams::default().fields(&format!("metadata.name={}", key.name));
+        let answer = timeout(DEADLINE, self.api(&key.namespace).list(&named)).await;
+        // No answer: the watch will tell.
+        let Ok(Ok(list)) = answer else {
+            return;
+        };
+        self.change(|overlay| match (list.items.first(), before) {
+            (Some(peer), _) => vec![overlay.wrote(key.clone(), stored(peer))],
+            (None, Some(before)) => vec![overlay.deleted(key.clone(), before.clone())],
+            // Gone before we knew it.
+            (None, None) => Vec::new(),
         });
     }
 

@@ -1,7 +1,8 @@
 //! An API server in memory, as the service that a client of Kubernetes speaks through: any kind, with
 //! versions, selectors, pages, watches, bookmarks, preconditions and a status subresource; and with
-//! what goes wrong.
+//! what goes wrong. Whoever asks is the controller: what the manifests do not grant it is refused.
 
+mod authority;
 mod request;
 mod store;
 mod watch;
@@ -202,6 +203,9 @@ async fn answer(State(server): State<ApiServer>, request: Request<Body>) -> Resp
         Some(Fault::Hang) => return pending().await,
         Some(Fault::Status(code)) => return status(code, &format!("{asked} is refused")),
         _ => {}
+    }
+    if !authority::may(asked.verb, &asked.plural) {
+        return status(403, &format!("{asked} is not granted by the manifests"));
     }
     if asked.verb == "watch" {
         return watch::answer(server, asked, fault);

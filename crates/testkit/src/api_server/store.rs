@@ -161,6 +161,7 @@ impl Store {
             key.0 == asked.plural
                 && (asked.namespace.is_empty() || key.1 == asked.namespace)
                 && selects(asked.param("labelSelector"), object)
+                && has_name(asked.param("fieldSelector"), &key.2)
         });
         let all: Vec<_> = of_kind.map(|(_, object)| object.clone()).collect();
         let next = if all.len() > skip.saturating_add(limit) {
@@ -204,6 +205,12 @@ fn precondition(stated: &Value, stands: &Value) -> Result<(), (u16, String)> {
         }
     }
     Ok(())
+}
+
+/// Whether a field selector matches an object of this name; only `metadata.name=` is known, anything
+/// else matches nothing.
+fn has_name(selector: &str, name: &str) -> bool {
+    selector.is_empty() || selector.strip_prefix("metadata.name=") == Some(name)
 }
 
 /// Whether a label selector matches; only equality is known, anything else matches nothing.
