@@ -51,7 +51,10 @@ const PERMISSIONS: &[Permission] = &[
         group: "kubomesh.dev",
         resource: "swarmpeers",
         verbs: &[
-            ("list", "the records, at the start and every 10 minutes; one of them after a conflict"),
+            (
+                "list",
+                "the records, at the start and every 10 minutes; one of them after a conflict",
+            ),
             ("watch", "records that somebody else changed or deleted"),
             ("create", "the record of a new member"),
             ("update", "a record before the calls that it covers"),
