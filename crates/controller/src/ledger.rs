@@ -8,6 +8,7 @@ use kubomesh_discovery::Fleet;
 use kubomesh_reporter::{Records, RecordsView, StoreError, StoreErrorKind};
 use tokio::sync::watch;
 
+use crate::foreign::Foreign;
 use crate::mesh_loop::changed;
 use crate::withheld::{Unstored, Withheld};
 
@@ -23,6 +24,7 @@ pub(crate) struct Ledger {
     used: Arc<BTreeMap<String, Record>>,
     withheld: Withheld,
     unstored: Unstored,
+    foreign: Foreign,
     /// What was last said of records that could not be stored: a loop tries again and again.
     said: Option<String>,
     /// Whether all records were known to the last pass.
@@ -42,6 +44,7 @@ impl Ledger {
             used: Arc::default(),
             withheld: Withheld::default(),
             unstored: Unstored::default(),
+            foreign: Foreign::default(),
             said: None,
             synced: false,
             unreadable: 0,
@@ -53,6 +56,12 @@ impl Ledger {
     pub(crate) fn left(&mut self, fleet: &Fleet, found: &Arc<Membership>) -> Arc<Membership> {
         let view = Arc::clone(&self.view.borrow());
         self.unreadable = view.unreadable.len();
+        // What is wrong with `SwarmPeer` objects says whoever watches them.
+        if self.mesh.namespace.is_empty() {
+            for sentence in self.foreign.take(found, view.not_ours(&self.mesh)) {
+                tracing::warn!("{sentence}");
+            }
+        }
         let left = self.withheld.left(fleet, found, view.not_ours(&self.mesh));
         self.unstored.shown(left)
     }

@@ -9,6 +9,7 @@
 //! | what is started, and how it ends | `run` |
 
 pub mod args;
+mod foreign;
 mod gen_files;
 mod ledger;
 mod mesh_loop;

@@ -36,6 +36,11 @@ fn line(at: u8, node: &FakeKubo) -> String {
 impl Running {
     /// `net`: the nodes are at 127.95.`net`.1 and the next.
     async fn start(net: u8) -> Self {
+        Self::start_with(net, 2, |_| {}).await
+    }
+
+    /// With so many lines, on a state directory that was made ready.
+    async fn start_with(net: u8, count: u8, prepare: impl Fn(&Path)) -> Self {
         let fleet = Fleet::certain();
         let mut nodes = Vec::new();
         let mut lines = String::from("mesh: {resyncInterval: 5s}\nmembers:\n");
@@ -43,13 +48,15 @@ impl Running {
             let ip = std::net::IpAddr::from([127, 95, net, at]);
             let spec = NodeSpec::new(&format!("n{at}"), peer_id(u64::from(at)), ip);
             let node = fleet.launch(spec, FakeOptions::at(ip)).await.unwrap();
-            if at < 3 {
+            if at <= count {
                 lines.push_str(&line(at, &node));
             }
             nodes.push(node);
         }
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("members.yaml"), lines).unwrap();
+        std::fs::create_dir(folder.path().join("state")).unwrap();
+        prepare(&folder.path().join("state"));
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let controller = Command::new(env!("CARGO_BIN_EXE_kubomesh"))
             .args(["run", "--log-format=text", "--members=members.yaml"])
@@ -158,5 +165,37 @@ async fn a_state_directory_that_is_gone_is_named_at_the_member_that_waits_for_it
     std::fs::rename(running.path("gone"), running.path("state")).unwrap();
     running
         .wait("the record", || running.path("state/n3.json").exists())
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_record_at_the_start_holds_up_its_member_alone() {
+    let running = Running::start_with(24, 3, |state| {
+        std::fs::write(state.join("n2.json"), "").unwrap();
+        std::fs::write(state.join("package.json"), "{}").unwrap();
+        pipe(&state.join("former.json"));
+    })
+    .await;
+    // The mesh's condition says it too.
+    running
+        .until("state/n2.json of record n2 is `unreadable`: it is empty; put it right or delete the record")
+        .await;
+    for words in [
+        "member=n2 condition=Reachable status=Unknown reason=RecordUnreadable",
+        "state/package.json is not a record (missing field `mesh` at line 1 column 2) and no member",
+        "state/former.json is not a record (it is a named pipe, not a file) and no member",
+    ] {
+        running.until(words).await;
+        assert_eq!(running.log().matches(words).count(), 1, "{words}");
+    }
+    assert!(running.path("state/n1.json").exists() && running.path("state/n3.json").exists());
+    let left = std::fs::read_to_string(running.path("state/n2.json")).unwrap();
+    assert_eq!(left, "", "nothing is overwritten");
+
+    std::fs::remove_file(running.path("state/n2.json")).unwrap();
+    running
+        .wait("the record made anew", || {
+            running.path("state/n2.json").exists()
+        })
         .await;
 }

@@ -55,10 +55,11 @@ impl Records {
 
     /// Records as JSON files in a state directory, which this process then holds alone, and the work
     /// that notices what hands change there; it runs until it is dropped. Files are read and written
-    /// off the async workers.
+    /// off the async workers. A file that is no record is [unreadable](RecordsView::unreadable), at the
+    /// start as later.
     ///
     /// # Errors
-    /// When the directory cannot be used, another process holds it, or a file cannot be read.
+    /// When the directory cannot be used, or another process holds it.
     pub async fn directory(
         path: &Path,
     ) -> Result<(Self, impl Future<Output = ()> + Send + use<>), DirectoryError> {

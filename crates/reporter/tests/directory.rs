@@ -83,35 +83,58 @@ async fn a_second_process_is_refused_with_the_flags_name() {
     assert!(refused.to_string().starts_with("--state-dir="), "{refused}");
 }
 
+/// What the files at the start are, each holding up its own record alone.
 #[tokio::test]
-async fn a_file_that_is_no_record_is_named_and_not_overwritten() {
+async fn what_is_no_record_at_the_start_is_as_later_and_holds_up_no_other() {
     let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("a.json");
-    for text in ["{", "[]", r#"{"mesh":"file","member":"b"}"#] {
-        std::fs::write(&file, text).unwrap();
-        let refused = refused(dir.path()).await;
-        assert!(
-            refused.starts_with(&format!("{} is not a record: ", file.display())),
-            "{refused}"
-        );
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    let file = |name: &str| dir.path().join(name).with_extension("json");
+    {
+        let records = open(dir.path()).await;
+        let stored = records
+            .store("", &NONE, vec![put("a"), put("b")], &Open)
+            .await;
+        assert_eq!(stored, [Ok(()), Ok(())]);
     }
-}
+    std::fs::rename(file("b"), file("renamed")).unwrap();
+    std::fs::write(file("empty"), "").unwrap();
+    std::fs::write(file("garbage"), [0xff, 0x00, 0x7b]).unwrap();
+    std::fs::write(file("package"), r#"{"name":"x","version":"1.0.0"}"#).unwrap();
+    std::fs::create_dir(file("folder")).unwrap();
+    std::fs::create_dir(dir.path().join("other.json.new")).unwrap();
+    kubomesh_testkit::pipe(&file("pipe")).unwrap();
+    std::os::unix::fs::symlink("nowhere", file("dangling")).unwrap();
+    std::os::unix::fs::symlink("circle.json", file("circle")).unwrap();
 
-#[tokio::test]
-async fn a_record_under_another_name_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
-    records.store("", &NONE, vec![put("a")], &Open).await[0]
-        .clone()
-        .unwrap();
-    drop(records);
-    std::fs::rename(dir.path().join("a.json"), dir.path().join("b.json")).unwrap();
-    let refused = refused(dir.path()).await;
-    assert!(
-        refused.contains("b.json is not a record: it holds the record `a`"),
-        "{refused}"
+    let view = records.view();
+    assert_eq!(names(&view), ["a"]);
+    for (name, why) in [
+        ("renamed", "it holds the record `b`"),
+        ("empty", "it is empty"),
+        ("garbage", "expected value at line 1 column 1"),
+        ("package", "missing field `mesh`"),
+        ("folder", "it is a directory, not a file"),
+        ("pipe", "it is a named pipe, not a file"),
+        ("dangling", "No such file"),
+        ("circle", "Too many levels"),
+    ] {
+        let error = &view.unreadable[&RecordKey::new("", name)];
+        assert_eq!(error.field, file(name).display().to_string());
+        assert!(error.why.starts_with(why), "{name}: {error}");
+        for write in [put(name), RecordWrite::Delete(name.into())] {
+            let refused = records.store("", &NONE, vec![write], &Open).await;
+            assert_eq!(refused, [Err(StoreError::Unreadable(error.clone()))]);
+        }
+        assert!(file(name).symlink_metadata().is_ok(), "{name} stands");
+    }
+    assert_eq!(view.unreadable.len(), 8);
+    assert_eq!(
+        std::fs::read(file("garbage")).unwrap(),
+        [0xff, 0x00, 0x7b],
+        "nothing is overwritten"
     );
+    let stored = records.store("", &NONE, vec![put("c")], &Open).await;
+    assert_eq!(stored, [Ok(())], "the others go on");
 }
 
 #[tokio::test]
@@ -316,19 +339,15 @@ async fn a_directory_that_is_gone_or_another_takes_no_records_and_loses_none() {
 
 #[tokio::test]
 async fn pipes_in_the_place_of_files_are_refused_and_hold_nobody() {
-    for (name, what) in [
-        (".lock", " cannot be locked: it is a named pipe, not a file"),
-        ("a.json", " is not a record: it is a named pipe, not a file"),
-    ] {
-        let dir = tempfile::tempdir().unwrap();
-        let pipe = dir.path().join(name);
-        kubomesh_testkit::pipe(&pipe).unwrap();
-        let said = refused(dir.path()).await;
-        assert!(
-            said.starts_with(&format!("{}{what}", pipe.display())),
-            "{said}"
-        );
-    }
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join(".lock");
+    kubomesh_testkit::pipe(&pipe).unwrap();
+    let said = refused(dir.path()).await;
+    let wanted = " cannot be locked: it is a named pipe, not a file";
+    assert!(
+        said.starts_with(&format!("{}{wanted}", pipe.display())),
+        "{said}"
+    );
     let dir = tempfile::tempdir().unwrap();
     let records = open(dir.path()).await;
     let pipe = dir.path().join("a.json.new");

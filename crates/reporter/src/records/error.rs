@@ -81,16 +81,6 @@ pub enum DirectoryError {
         /// What it is.
         why: String,
     },
-    /// A file in it is no record.
-    #[error(
-        "{} is not a record: {why}; put it right, or delete it to have it made anew", .path.display()
-    )]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        why: String,
-    },
 }
 
 // === impl StoreError ===

@@ -124,17 +124,15 @@ impl Place {
             let Some(name) = file.to_str().and_then(|file| file.strip_suffix(SUFFIX)) else {
                 continue;
             };
-            match std::fs::metadata(self.path.join(&file)) {
-                Ok(about) => drop(files.insert(name.to_owned(), stamp(&about))),
-                // Deleted since it was listed.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
+            // None: deleted since it was listed.
+            if let Some(stamp) = stamp_of(&self.path.join(&file))? {
+                files.insert(name.to_owned(), stamp);
             }
         }
         Ok(files)
     }
 
-    /// What is there at the start; the first file that is no record is an error.
+    /// What is there at the start; what cannot be read is so in the view.
     pub(super) fn read_all(&self) -> Result<(Vec<Change>, Stamps), DirectoryError> {
         let unusable = |source| DirectoryError::Io {
             path: self.path.clone(),
@@ -142,24 +140,15 @@ impl Place {
         };
         for entry in std::fs::read_dir(&self.path).map_err(unusable)? {
             let entry = entry.map_err(unusable)?;
-            if entry
-                .file_name()
-                .to_str()
-                .is_some_and(|file| file.ends_with(TEMPORARY))
-            {
+            let name = entry.file_name();
+            let temporary = name.to_str().is_some_and(|file| file.ends_with(TEMPORARY));
+            if temporary && entry.file_type().map_err(unusable)?.is_file() {
                 // Left by a crash in the middle of a write, which therefore covers nothing.
                 std::fs::remove_file(entry.path()).map_err(unusable)?;
             }
         }
         let stamps = self.list().map_err(unusable)?;
-        let read = |name: &String| {
-            let record = self.read(name).map_err(|why| DirectoryError::Unreadable {
-                path: self.file(name),
-                why,
-            })?;
-            Ok((RecordKey::new("", name), Some(Ok(Arc::new(record)))))
-        };
-        let changes = stamps.keys().map(read).collect::<Result<_, _>>()?;
+        let changes = stamps.keys().map(|name| self.found(name)).collect();
         Ok((changes, stamps))
     }
 
@@ -192,27 +181,34 @@ impl Place {
         (RecordKey::new("", name), None)
     }
 
-    /// What a hand wrote, if it did more than touch it.
+    /// What a hand wrote, if it did more than touch it. That it is no record says whoever knows
+    /// whose it would be.
     fn edited(&self, name: &str, view: &RecordsView) -> Change {
-        let key = RecordKey::new("", name);
+        let (key, record) = self.found(name);
+        if let Some(Ok(record)) = &record
+            && view.get(&key) != Some(record)
+        {
+            tracing::warn!(file = %self.file(name).display(), "a record was edited by hand");
+        }
+        (key, record)
+    }
+
+    /// What a file says now.
+    fn found(&self, name: &str) -> Change {
         let record = self.read(name).map_err(|why| RecordError {
             record: name.to_owned(),
             field: self.file(name).display().to_string(),
             value: "unreadable".into(),
             why,
         });
-        match &record {
-            Ok(record) if view.get(&key) == Some(record) => {}
-            Ok(_) => {
-                tracing::warn!(file = %self.file(name).display(), "a record was edited by hand");
-            }
-            Err(error) => tracing::warn!("{error}"),
-        }
-        (key, Some(record.map(Arc::new)))
+        (RecordKey::new("", name), Some(record.map(Arc::new)))
     }
 
     fn read(&self, name: &str) -> Result<Record, String> {
         let text = read_file(&self.file(name), MAX_RECORD).map_err(|error| error.to_string())?;
+        if text.is_empty() {
+            return Err("it is empty".into());
+        }
         let record: Record = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
         if record.name() != name {
             return Err(format!("it holds the record `{}`", record.name()));
@@ -304,11 +300,7 @@ impl Place {
         view: &RecordsView,
         stamps: &mut Stamps,
     ) -> std::io::Result<Option<Change>> {
-        let now = match std::fs::metadata(self.file(name)) {
-            Ok(about) => Some(stamp(&about)),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
-        };
+        let now = stamp_of(&self.file(name))?;
         if now.as_ref() == stamps.get(name) {
             return Ok(None);
         }
@@ -322,6 +314,17 @@ impl Place {
                 self.deleted(name)
             }
         }))
+    }
+}
+
+/// Which file has a name; `None`: none has. A link that leads nowhere is what has the name: it is not
+/// a record, and a record is not written over it.
+fn stamp_of(file: &Path) -> std::io::Result<Option<Stamp>> {
+    let about = std::fs::metadata(file).or_else(|_| std::fs::symlink_metadata(file));
+    match about {
+        Ok(about) => Ok(Some(stamp(&about))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
