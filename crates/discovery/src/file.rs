@@ -1,9 +1,12 @@
 //! Members from a file: for fleets outside Kubernetes, the demo, a laptop.
 
+mod addresses;
 mod document;
 mod follow;
 mod malformed;
 mod members;
+mod number;
+mod policy;
 mod source;
 
 pub use document::{FileError, FileMesh, MemberLine};

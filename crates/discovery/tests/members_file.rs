@@ -215,6 +215,11 @@ fn what_a_field_cannot_say_is_refused_too() {
             mesh("{peers: {rpc: {port: 1}}}"),
             "mesh.peers is set: a members file says it line by line",
         ),
+        (mesh("{peers: {}}"), "mesh.peers is set: a members file"),
+        (
+            mesh("{peers: {selector: {}}}"),
+            "mesh.peers is set: a members file",
+        ),
     ];
     all_refused(&cases);
 }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use kubomesh_api::{SwarmMeshSpec, translate};
 use kubomesh_core::{Address, Endpoint, PeerId, Policy};
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+use super::addresses::{Taken, rpc, swarm};
+use super::policy::{MeshWire, policy};
 
 /// A members file that cannot be used. The last good content stays in use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,16 +82,17 @@ pub struct MemberLine {
     pub ca_file: Option<Arc<str>>,
 }
 
+/// A members file of the right form; its values may be wrong.
 #[derive(Default)]
-struct Document {
-    mesh: SwarmMeshSpec,
+pub(super) struct Document {
+    mesh: MeshWire,
     members: Vec<LineWire>,
 }
 
 #[derive(Deserialize)]
 struct DocumentMap {
     #[serde(default)]
-    mesh: SwarmMeshSpec,
+    mesh: MeshWire,
     #[serde(default)]
     members: Vec<LineWire>,
 }
@@ -126,7 +129,18 @@ impl FileMesh {
     /// # Errors
     /// At the first thing that is not right.
     pub fn parse(text: &str) -> Result<Self, FileError> {
-        let (document, unknown) = document(text)?;
+        let (document, unknown) = document(text).map_err(|error| {
+            // A number that no field can hold is out of its field's bounds, as a smaller one would be.
+            super::number::out_of_range(&error, text).unwrap_or_else(|| {
+                let why = super::malformed::malformed(&error, text);
+                FileError::Malformed { why }
+            })
+        })?;
+        Self::of(&document, &unknown)
+    }
+
+    /// What a document says that has these unknown fields.
+    pub(super) fn of(document: &Document, unknown: &[String]) -> Result<Self, FileError> {
         if let Some(field) = unknown.first() {
             let remedy = "correct or remove it";
             return Err(FileError::field(field, "unknown", remedy));
@@ -136,18 +150,10 @@ impl FileMesh {
         }
         let policy = policy(&document.mesh)?;
         let mut members = BTreeMap::new();
-        let mut apis = BTreeMap::new();
+        let mut taken = Taken::default();
         for (at, wire) in document.members.iter().enumerate() {
             let line = line(at, wire)?;
-            if let Some(first) = apis.insert(line.rpc.clone(), at) {
-                let remedy = format!("members[{first}] has it too; give each member its own");
-                let value = format!("`{}`", line.rpc);
-                return Err(FileError::field(
-                    &format!("members[{at}].rpc"),
-                    &value,
-                    &remedy,
-                ));
-            }
+            taken.take(at, &line)?;
             if members.insert(line.name.clone(), line).is_some() {
                 let remedy = "another line has it too; give each member its own";
                 let value = format!("`{}`", wire.name);
@@ -189,22 +195,16 @@ impl FileError {
 }
 
 /// The document and the fields in it that nobody knows.
-fn document(text: &str) -> Result<(Document, Vec<String>), FileError> {
+pub(super) fn document(text: &str) -> Result<(Document, Vec<String>), serde_saphyr::Error> {
     if text.trim().is_empty() {
-        return Err(FileError::Empty);
+        return Ok(Default::default());
     }
     let mut unknown = Vec::new();
     let options = serde_saphyr::options! { with_snippet: false };
     let read = serde_saphyr::with_deserializer_from_str_with_options(text, options, |yaml| {
         serde_ignored::deserialize(yaml, |path| unknown.push(dotted(&path.to_string())))
     });
-    match read {
-        Ok(document) => Ok((document, unknown)),
-        Err(error) => {
-            let why = super::malformed::malformed(&error);
-            Err(FileError::Malformed { why })
-        }
-    }
+    read.map(|document| (document, unknown))
 }
 
 /// `members.3.zone` as `members[3].zone`, and without the marks of optional values.
@@ -222,26 +222,6 @@ fn dotted(path: &str) -> String {
         }
     }
     text
-}
-
-/// `mesh` is a spec without selectors; its sentences speak of `mesh`, not of `spec`.
-fn policy(spec: &SwarmMeshSpec) -> Result<Policy, FileError> {
-    let peers = &spec.peers;
-    if peers.selector != Default::default() {
-        let remedy = "a members file has no selectors; name the members under `members`";
-        return Err(FileError::field("mesh.peers.selector", "set", remedy));
-    }
-    if peers.rpc != Default::default() || peers.swarm != Default::default() {
-        let remedy = "a members file says it line by line; use rpc, swarm and authFile there";
-        return Err(FileError::field("mesh.peers", "set", remedy));
-    }
-    translate(spec).map_err(|error| {
-        let sentence = error.to_string();
-        let sentence = sentence.strip_prefix("spec.").unwrap_or(&sentence);
-        let (field, rest) = sentence.split_once(" is ").unwrap_or((sentence, ""));
-        let (value, remedy) = rest.split_once(": ").unwrap_or((rest, ""));
-        FileError::field(&format!("mesh.{field}"), value, remedy)
-    })
 }
 
 fn line(at: usize, wire: &LineWire) -> Result<MemberLine, FileError> {
@@ -282,14 +262,7 @@ fn line(at: usize, wire: &LineWire) -> Result<MemberLine, FileError> {
         ));
     }
     let swarm = wire.swarm.as_deref().map(|text| {
-        let address = Address::parse(text)
-            .ok()
-            .filter(|a| a.ip().is_some() && a.port().is_some());
-        let address = address.filter(|address| !address.is_relayed());
-        let remedy = "write it as /ip4/10.0.0.7/tcp/4001, or leave it out";
-        address
-            .map(|a| a.without_peer())
-            .ok_or_else(|| refused("swarm", text, remedy))
+        swarm(text).map_err(|why| refused("swarm", text, &format!("{why}, or leave it out")))
     });
     let peer_id = wire.peer_id.as_deref().map(|text| {
         let remedy = "it is not a peer ID; write what `ipfs id` shows, or leave it out";
@@ -297,23 +270,15 @@ fn line(at: usize, wire: &LineWire) -> Result<MemberLine, FileError> {
     });
     Ok(MemberLine {
         name: name.into(),
-        rpc: rpc(at, &wire.rpc)?,
+        rpc: rpc(&wire.rpc).map_err(|(shown, why)| {
+            let remedy = format!("{why}; write it as http://HOST:PORT or https://HOST:PORT");
+            refused("rpc", &shown, &remedy)
+        })?,
         swarm: swarm.transpose()?,
         zone: wire.zone.as_str().into(),
         peer_id: peer_id.transpose()?,
         auth_file: wire.auth_file.as_deref().map(Into::into),
         ca_file: wire.ca_file.as_deref().map(Into::into),
-    })
-}
-
-fn rpc(at: usize, text: &str) -> Result<Endpoint, FileError> {
-    text.parse::<Endpoint>().map_err(|error| {
-        let remedy = format!(
-            "{}; write it as http://HOST:PORT or https://HOST:PORT",
-            error.why
-        );
-        let value = format!("`{}`", error.text);
-        FileError::field(&format!("members[{at}].rpc"), &value, &remedy)
     })
 }
 

@@ -3,11 +3,16 @@
 use serde_saphyr::Error;
 use serde_saphyr::budget::BudgetBreach;
 
+use super::number::too_large;
+
 const NESTED: &str = "it is nested too deeply: a member is a flat list of fields";
 
 /// Where it is and what to do about it: one line.
-pub(super) fn malformed(error: &Error) -> String {
-    let said = sentence(error);
+pub(super) fn malformed(error: &Error, text: &str) -> String {
+    let said = match too_large(error, text) {
+        Some(_) => "the number here is too large for any field: write a smaller one".into(),
+        None => sentence(error),
+    };
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     match error.location() {
         Some(at) => format!("line {}, column {}: {said}", at.line(), at.column()),
@@ -41,6 +46,8 @@ fn sentence(error: &Error) -> String {
             ..
         } => {
             let unexpected = unexpected.replace("unit value", "nothing");
+            let unexpected = unexpected.replace("floating point", "the number");
+            let expected = expected.replace("IntOrString", "a smaller whole number, or a word");
             return format!("here stands {unexpected}: write {expected}");
         }
         Error::SerdeUnknownVariant {
