@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use kubomesh_process::{Clock, Process, Readiness, Tasks};
-use kubomesh_reporter::Reporter;
+use kubomesh_reporter::{RecordsView, Reporter};
 use kubomesh_server::{DebugState, Face, FaceLimits, PublicState};
 use kubomesh_telemetry::{BUILD, Catalog, LogLevel, init_logging};
 use tokio::sync::watch;
 
 use crate::args::{LogFormat, RunArgs, ServeArgs};
+use crate::mesh_loop::changed;
 use crate::metrics::Metrics;
 use crate::news::news;
 use crate::run::sources::{Sources, until};
@@ -68,6 +69,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
         &work,
     );
     let records = sources.records.counted(metrics.reporter.clone());
+    let stored = records.watch();
     let reporter = Reporter::new(told, clock, metrics.reporter, sources.cluster);
     work.spawn("reporter", until(work.stop(), reporter.run()));
     let supervisor = Supervisor {
@@ -87,7 +89,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     work.spawn("loops", supervisor.run(stop));
     work.spawn(
         "readiness",
-        watch_readiness(sources.fleet, readiness, first_look, work.stop()),
+        watch_readiness(sources.fleet, stored, readiness, first_look, work.stop()),
     );
 
     let ending = process.run(std::future::pending()).await;
@@ -123,26 +125,41 @@ async fn serve(
     Ok(())
 }
 
-/// Ready while the view of the fleet is complete.
+/// Ready while the view of the fleet is complete and nothing is known to keep records from being
+/// stored.
 async fn watch_readiness(
     mut fleet: watch::Receiver<Arc<kubomesh_discovery::Fleet>>,
+    mut records: watch::Receiver<Arc<RecordsView>>,
     readiness: Readiness,
     first_look: kubomesh_process::Blocker,
     stop: kubomesh_process::CancellationToken,
 ) {
-    let mut blocker = Some(first_look);
+    let mut members = Some(first_look);
+    let mut unstorable = None;
     while !stop.is_cancelled() {
         let synced = fleet.borrow_and_update().synced;
-        match (synced, blocker.is_some()) {
-            (true, true) => drop(blocker.take()),
-            (false, false) => blocker = Some(readiness.block("members")),
-            _ => {}
-        }
+        let storable = records.borrow_and_update().trouble.is_none();
+        block_unless(synced, &mut members, &readiness, "members");
+        block_unless(storable, &mut unstorable, &readiness, "state directory");
         tokio::select! {
             () = stop.cancelled() => {}
-            _ = fleet.changed() => {}
+            () = changed(&mut fleet) => {}
+            () = changed(&mut records) => {}
             () = tokio::time::sleep(READY_INTERVAL) => {}
         }
+    }
+}
+
+fn block_unless(
+    done: bool,
+    blocker: &mut Option<kubomesh_process::Blocker>,
+    readiness: &Readiness,
+    name: &'static str,
+) {
+    match (done, blocker.is_some()) {
+        (true, true) => drop(blocker.take()),
+        (false, false) => *blocker = Some(readiness.block(name)),
+        _ => {}
     }
 }
 

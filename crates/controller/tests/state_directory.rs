@@ -6,7 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -100,6 +100,27 @@ impl Running {
         }
     }
 
+    /// What `/readyz` answers, with its head.
+    fn ready(&self) -> String {
+        let log = self.log();
+        let at = log.split("pages=").nth(1).unwrap();
+        let address = at.split_whitespace().next().unwrap();
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let request = "GET /readyz HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    async fn until_ready_is(&self, status: &str, body: &str) {
+        let is = || {
+            let answer = self.ready();
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(body)
+        };
+        self.wait(&format!("{status} {body}"), is).await;
+    }
+
     fn signal(&self) {
         let pid = self.controller.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
@@ -152,12 +173,20 @@ async fn a_pipe_in_the_place_of_the_members_file_holds_nothing_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_state_directory_that_is_gone_is_named_at_the_member_that_waits_for_it() {
     let running = Running::start(23).await;
+    running.until_ready_is("200", "\r\n\r\nok\n").await;
     std::fs::rename(running.path("state"), running.path("gone")).unwrap();
+    running
+        .until("or restart the controller, which then begins with what is there; no record can be")
+        .await;
+    let body = "\r\n\r\nstate directory\n";
+    running.until_ready_is("503", body).await;
     let members = running.path("members.yaml");
     let more = std::fs::read_to_string(&members).unwrap() + &line(3, &running.nodes[2]);
     std::fs::write(&members, more).unwrap();
     running
-        .until("record n3 is not stored: --state-dir=state: it is gone, or its file .lock is; put")
+        .until(
+            "record n3 is not stored: --state-dir=state: it is gone; put the former one back, or",
+        )
         .await;
     running
         .until("condition=Reachable status=Unknown reason=RecordNotStored")
@@ -166,6 +195,8 @@ async fn a_state_directory_that_is_gone_is_named_at_the_member_that_waits_for_it
     running
         .wait("the record", || running.path("state/n3.json").exists())
         .await;
+    running.until("records can be stored again").await;
+    running.until_ready_is("200", "\r\n\r\nok\n").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

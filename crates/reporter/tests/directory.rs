@@ -310,23 +310,33 @@ async fn a_directory_that_is_gone_or_another_takes_no_records_and_loses_none() {
     let followed = Followed::start().await;
     let gone = followed.dir.path().with_extension("gone");
     std::fs::rename(followed.dir.path(), &gone).unwrap();
-    for place in ["it is gone", "another directory stands in its place"] {
+    for (file, place) in [
+        (None, "it is gone"),
+        (
+            Some("other"),
+            "its file .lock is gone, or another directory stands in its place",
+        ),
+        (Some(".lock"), "another directory stands in its place"),
+    ] {
+        if let Some(file) = file {
+            std::fs::create_dir_all(followed.dir.path()).unwrap();
+            std::fs::write(followed.file(file), "").unwrap();
+        }
         let stored = followed
             .records
             .store("", &NONE, vec![put("c")], &Open)
             .await;
         let said = stored[0].as_ref().unwrap_err().to_string();
-        let path = followed.dir.path().display();
-        assert!(
-            said.starts_with(&format!(
-                "record c is not stored: --state-dir={path}: {place}"
-            )),
-            "{said}"
+        let wanted = format!(
+            "--state-dir={}: {place}; put the former one back, or restart the controller, which then \
+             begins with what is there",
+            followed.dir.path().display()
         );
-        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        assert_eq!(said, format!("record c is not stored: {wanted}"));
+        followed
+            .until(place, |view| view.trouble.as_deref() == Some(&wanted))
+            .await;
         assert_eq!(names(&followed.records.view()), ["a", "b"]);
-        std::fs::create_dir_all(followed.dir.path()).unwrap();
-        std::fs::write(followed.file(".lock"), "").unwrap();
     }
     std::fs::remove_dir_all(followed.dir.path()).unwrap();
     std::fs::rename(&gone, followed.dir.path()).unwrap();
@@ -335,6 +345,9 @@ async fn a_directory_that_is_gone_or_another_takes_no_records_and_loses_none() {
         .store("", &NONE, vec![put("c")], &Open)
         .await;
     assert_eq!(stored, [Ok(())]);
+    followed
+        .until("the end of it", |view| view.trouble.is_none())
+        .await;
 }
 
 #[tokio::test]

@@ -43,8 +43,8 @@ async fn what_is_not_stored_is_counted_and_shown_at_its_member() {
     assert_eq!(shown.members, found.members, "they are tried again");
     for name in ["a", "b"] {
         let why = format!(
-            "record {name} is not stored: --state-dir={}: it is gone, or its file .lock is; put it \
-             back, or start the controller anew",
+            "record {name} is not stored: --state-dir={}: it is gone; put the former one back, or \
+             restart the controller, which then begins with what is there",
             state.display()
         );
         assert_eq!(shown.waiting[name], Waiting::RecordNotStored { why });

@@ -61,7 +61,6 @@ impl DirectoryRecords {
     pub(super) async fn follow(&self) {
         let mut tick = interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut said = None;
         let (mut listed, mut looks) = (None, 0_u32);
         loop {
             tick.tick().await;
@@ -83,14 +82,31 @@ impl DirectoryRecords {
             };
             match found {
                 Ok(changes) => {
-                    (said, listed) = (None, directory);
+                    listed = directory;
                     self.take(changes);
+                    self.say(None);
                 }
-                Err(why) if said.as_ref() != Some(&why) => {
-                    tracing::warn!("{why}; no record can be stored until then");
-                    said = Some(why);
-                }
-                Err(_) => {}
+                Err(why) => self.say(Some(why)),
+            }
+        }
+    }
+
+    /// What keeps records from being stored, or that nothing does: said and shown when it is news.
+    fn say(&self, trouble: Option<String>) {
+        let trouble: Option<Arc<str>> = trouble.map(Arc::from);
+        let news = self.view.send_if_modified(|view| {
+            let news = view.trouble != trouble;
+            if news {
+                Arc::make_mut(view).trouble.clone_from(&trouble);
+            }
+            news
+        });
+        match trouble {
+            _ if !news => {}
+            Some(why) => tracing::warn!("{why}; no record can be stored until then"),
+            None => {
+                let path = self.place.path().display();
+                tracing::info!("--state-dir={path}: records can be stored again");
             }
         }
     }

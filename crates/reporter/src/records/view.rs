@@ -13,6 +13,9 @@ pub struct RecordsView {
     pub synced: bool,
     /// Records that cannot be read: they are neither used nor overwritten.
     pub unreadable: BTreeMap<RecordKey, RecordError>,
+    /// Why no record can be stored at present, where that is known before one is to be: a state
+    /// directory that is gone.
+    pub trouble: Option<Arc<str>>,
     /// By namespace and mesh, then by record name.
     meshes: BTreeMap<Home, Arc<BTreeMap<String, Record>>>,
     /// The mesh that each record says it belongs to.

@@ -100,12 +100,20 @@ impl Place {
             }
             (Ok(_), Ok(_)) => Err(format!(
                 "--state-dir={path}: another directory stands in its place; put the former one \
-                 back, or start the controller anew"
+                 back, or restart the controller, which then begins with what is there"
             )),
-            (Err(error), _) if error.kind() == ErrorKind::NotFound => Err(format!(
-                "--state-dir={path}: it is gone, or its file {LOCK} is; put it back, or start the \
-                 controller anew"
-            )),
+            (Err(error), _) if error.kind() == ErrorKind::NotFound => {
+                let what = match self.path.exists() {
+                    true => {
+                        format!("its file {LOCK} is gone, or another directory stands in its place")
+                    }
+                    false => "it is gone".to_owned(),
+                };
+                Err(format!(
+                    "--state-dir={path}: {what}; put the former one back, or restart the controller, \
+                     which then begins with what is there"
+                ))
+            }
             (Err(error), _) | (_, Err(error)) => Err(format!("--state-dir={path}: {error}")),
         }
     }
