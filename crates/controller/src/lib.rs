@@ -39,10 +39,18 @@ pub fn main() -> ExitCode {
         Command::Gen { what } => print(what),
     };
     done.unwrap_or_else(|error| {
-        let said = kubomesh_process::with_causes(error.as_ref());
-        let _ = writeln!(std::io::stderr(), "kubomesh: {said}");
+        say(&kubomesh_process::with_causes(error.as_ref()));
         ExitCode::FAILURE
     })
+}
+
+/// Why it could not run: a line of the log like any other where errors are logged, else plain text.
+fn say(why: &str) {
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("{why}");
+    } else {
+        let _ = writeln!(std::io::stderr(), "kubomesh: {why}");
+    }
 }
 
 fn print(what: args::Generated) -> anyhow::Result<ExitCode> {

@@ -16,6 +16,11 @@ fn kubomesh(arguments: &[&str]) -> (Option<i32>, String) {
 
 /// What `run` says of a members file with this text.
 fn run_with(text: &str) -> (Option<i32>, String) {
+    run_as(text, "--log-level=warn")
+}
+
+/// The same with one more flag.
+fn run_as(text: &str, flag: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("members.yaml");
     fs::write(&file, text).expect("it can be written");
@@ -26,6 +31,7 @@ fn run_with(text: &str) -> (Option<i32>, String) {
         "--debug-listen=127.0.0.1:0",
         &format!("--members={}", file.display()),
         &format!("--state-dir={}", state.display()),
+        flag,
     ])
 }
 
@@ -98,6 +104,24 @@ fn a_malformed_members_file_is_refused_at_the_start() {
 fn a_members_file_without_members_is_refused_at_the_start() {
     let (code, said) = run_with("[]");
     assert_eq!(code, Some(1), "{said}");
+    assert_says(&said, &["names no members"]);
+}
+
+/// Whoever collects logs reads why the process ended as any other line.
+#[test]
+fn why_it_could_not_run_is_a_line_of_the_log() {
+    let (code, said) = run_as("[]", "--log-format=json");
+    assert_eq!(code, Some(1), "{said}");
+    let mut lines = said.lines().map(serde_json::from_str::<serde_json::Value>);
+    let last = lines.next_back().expect("a line").expect("JSON");
+    assert_eq!(last["level"], "ERROR");
+    assert!(last["timestamp"].is_string() && last["target"].is_string());
+    let message = last["message"].as_str().unwrap_or_default();
+    assert_says(message, &["members.yaml: ", "names no members"]);
+    assert!(lines.all(|line| line.is_ok()), "{said}");
+
+    let (_, said) = run_as("[]", "--log-level=off");
+    assert!(said.starts_with("kubomesh: "), "never silent: {said}");
     assert_says(&said, &["names no members"]);
 }
 
