@@ -36,10 +36,12 @@ fn line(at: u8, node: &FakeKubo) -> String {
 impl Running {
     /// `net`: the nodes are at 127.95.`net`.1 and the next.
     async fn start(net: u8) -> Self {
-        Self::start_with(net, 2, |_| {}).await
+        let running = Self::start_with(net, 2, |_| {}).await;
+        running.until("every desired link is healthy").await;
+        running
     }
 
-    /// With so many lines, on a state directory that was made ready.
+    /// With so many lines, in a folder that was made ready, whatever comes of it.
     async fn start_with(net: u8, count: u8, prepare: impl Fn(&Path)) -> Self {
         let fleet = Fleet::certain();
         let mut nodes = Vec::new();
@@ -56,7 +58,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("members.yaml"), lines).unwrap();
         std::fs::create_dir(folder.path().join("state")).unwrap();
-        prepare(&folder.path().join("state"));
+        prepare(folder.path());
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let controller = Command::new(env!("CARGO_BIN_EXE_kubomesh"))
             .args(["run", "--log-format=text", "--members=members.yaml"])
@@ -67,14 +69,12 @@ impl Running {
             .stderr(Stdio::from(log))
             .spawn()
             .unwrap();
-        let running = Self {
+        Self {
             _fleet: fleet,
             nodes,
             folder,
             controller,
-        };
-        running.until("every desired link is healthy").await;
-        running
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -201,12 +201,14 @@ async fn a_state_directory_that_is_gone_is_named_at_the_member_that_waits_for_it
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_record_at_the_start_holds_up_its_member_alone() {
-    let running = Running::start_with(24, 3, |state| {
+    let running = Running::start_with(24, 3, |folder| {
+        let state = folder.join("state");
         std::fs::write(state.join("n2.json"), "").unwrap();
         std::fs::write(state.join("package.json"), "{}").unwrap();
         pipe(&state.join("former.json"));
     })
     .await;
+    running.until("every desired link is healthy").await;
     // The mesh's condition says it too.
     running
         .until("state/n2.json of record n2 is `unreadable`: it is empty; put it right or delete the record")
@@ -229,4 +231,35 @@ async fn what_is_no_record_at_the_start_holds_up_its_member_alone() {
             running.path("state/n2.json").exists()
         })
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_auth_file_that_is_missing_holds_up_its_member_alone() {
+    let running = Running::start_with(25, 3, |folder| {
+        let file = folder.join("members.yaml");
+        let lines = std::fs::read_to_string(&file).unwrap();
+        let lines = lines.replace("{name: n2,", "{name: n2, authFile: absent,");
+        std::fs::write(&file, lines).unwrap();
+    })
+    .await;
+    running
+        .until("the authFile absent cannot be used: No such file")
+        .await;
+    running
+        .until("member=n2 condition=Reachable status=False reason=SecretUnreadable")
+        .await;
+    let calls = |at: usize, verb: &str| {
+        let counts = running.nodes[at].counts();
+        counts.by_verb.get(verb).copied().unwrap_or_default()
+    };
+    running
+        .wait("a link of the others", || {
+            calls(0, "swarm/peering/add") == 1 && calls(2, "swarm/peering/add") == 1
+        })
+        .await;
+    assert_eq!(running.nodes[1].counts().calls, 0, "it is not contacted");
+
+    std::fs::write(running.path("absent"), "bearer:token").unwrap();
+    running.until("every desired link is healthy").await;
+    assert!(calls(1, "swarm/peering/add") > 0);
 }

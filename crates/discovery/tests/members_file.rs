@@ -538,7 +538,7 @@ async fn a_file_with_a_secret_is_followed_and_a_missing_one_stops_its_member_alo
         folder.path(),
         "m.yaml",
         "- {name: a, rpc: 'http://h:1', authFile: a.auth}\n- {name: b, rpc: 'https://h:2', caFile: ca}\n\
-         - {name: c, rpc: 'http://h:3'}\n",
+         - {name: c, rpc: 'http://h:3'}\n- {name: d, rpc: 'https://h:4', authFile: d, caFile: ca}\n",
     );
     let mut live = Live::start(folder).await;
     let fleet = live
@@ -557,6 +557,12 @@ async fn a_file_with_a_secret_is_followed_and_a_missing_one_stops_its_member_alo
         why("b").starts_with("the caFile ca cannot be used: "),
         "{}",
         why("b")
+    );
+    let both = why("d");
+    assert!(
+        both.starts_with("the authFile d cannot be used: ")
+            && both.contains("; the caFile ca cannot be used: "),
+        "{both}"
     );
     assert_eq!(membership(&fleet).members["c"].contact, Contact::Allowed);
     write(live.folder.path(), "a.auth", "bearer:token");

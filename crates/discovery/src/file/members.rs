@@ -20,10 +20,11 @@ pub(super) fn member(line: &MemberLine, unusable: &Unusable) -> Member {
         }
     }
     let files = [&line.auth_file, &line.ca_file];
-    let why = files
+    let why: Vec<&str> = files
         .into_iter()
         .flatten()
-        .find_map(|file| unusable.get(file));
+        .filter_map(|file| unusable.get(file).map(String::as_str))
+        .collect();
     Member {
         name: (&*line.name).into(),
         uid: format!("{}@{}", line.name, line.rpc).into(),
@@ -44,8 +45,11 @@ pub(super) fn member(line: &MemberLine, unusable: &Unusable) -> Member {
         ready: true,
         created: Timestamp::default(),
         stated_peer_id: line.peer_id,
-        contact: why.map_or(Contact::Allowed, |why| Contact::NoSecret {
-            why: why.clone(),
-        }),
+        contact: match &*why {
+            [] => Contact::Allowed,
+            why => Contact::NoSecret {
+                why: why.join("; "),
+            },
+        },
     }
 }
