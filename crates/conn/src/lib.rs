@@ -42,12 +42,14 @@
 //! # }
 //! ```
 
+mod budget;
 mod error;
 mod message;
 mod state;
 mod tls;
 mod wire;
 
+pub use budget::{LARGE_PLACES, MEDIUM_PLACES};
 pub use error::Error;
 pub use message::{Bounds, Request, Response, USER_AGENT};
 pub use state::{IntroduceError, Introduced, Unverified, Verified, open};

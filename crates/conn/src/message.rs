@@ -1,5 +1,6 @@
 //! What is sent and what comes back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use http_body_util::Empty;
 use kubomesh_core::Redacted;
 
 use crate::Error;
+use crate::budget::Places;
 
 /// What we call ourselves. Kubo refuses everything but `version` to an agent whose name holds
 /// `/kubo/` or `/go-ipfs/` and is not its own, and everything to one that starts with `Mozilla`
@@ -40,13 +42,15 @@ pub struct Request {
     authorization: Option<HeaderValue>,
 }
 
-/// A whole answer, its trailers included.
+/// A whole answer, its trailers included. It holds the places that its body took until it, and every
+/// clone of it, is dropped.
 #[derive(Debug, Clone)]
 pub struct Response {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
     trailers: Option<HeaderMap>,
+    _places: Arc<Places>,
 }
 
 // === impl Bounds ===
@@ -55,8 +59,17 @@ impl Bounds {
     /// How long a read may take (rules.md, "Limits").
     pub const READ: Duration = Duration::from_secs(5);
 
-    /// Largest body, 16 MiB (rules.md, "Limits").
+    /// Largest body, 16 MiB (rules.md, "Limits"). There are [`LARGE_PLACES`](crate::LARGE_PLACES) for
+    /// bodies beyond [`Bounds::MEDIUM`].
     pub const BODY: usize = 16 * 1024 * 1024;
+
+    /// Largest body of an answer that is no list of connections, and of an error's text. There are
+    /// [`MEDIUM_PLACES`](crate::MEDIUM_PLACES) for bodies beyond [`Bounds::SMALL`].
+    pub const MEDIUM: usize = 1024 * 1024;
+
+    /// Largest body that needs no place. A Kubo with its addresses and protocols answers `id` in less
+    /// than 4 KiB (the recordings).
+    pub const SMALL: usize = 128 * 1024;
 
     /// The default body limit with this deadline.
     #[must_use]
@@ -65,6 +78,12 @@ impl Bounds {
             deadline,
             body: Self::BODY,
         }
+    }
+
+    /// The same deadline with this body limit.
+    #[must_use]
+    pub const fn up_to(self, body: usize) -> Self {
+        Self { body, ..self }
     }
 }
 
@@ -132,12 +151,14 @@ impl Response {
         head: http::response::Parts,
         body: Bytes,
         trailers: Option<HeaderMap>,
+        places: Places,
     ) -> Self {
         Self {
             status: head.status,
             headers: head.headers,
             body,
             trailers,
+            _places: Arc::new(places),
         }
     }
 

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
 
+use crate::budget::Places;
 use crate::{Bounds, Error, Request, Response, Tls};
 
 /// Largest response header. Kubo sends half a KiB; a hostile node may send without end.
@@ -163,30 +164,45 @@ async fn dial(endpoint: &Endpoint) -> Result<TcpStream, Error> {
 }
 
 /// Reads a body with its trailers. It is copied into memory of its own, which lets hyper use its
-/// one read buffer again.
+/// one read buffer again. While it waits for a place nothing more is read from the socket.
 async fn read(
     head: http::response::Parts,
     mut body: hyper::body::Incoming,
     endpoint: &Endpoint,
     limit: usize,
 ) -> Result<Response, Error> {
+    let limit = match head.status.is_success() {
+        true => limit,
+        false => limit.min(Bounds::MEDIUM),
+    };
     let too_large = Error::BodyTooLarge { limit };
     if body.size_hint().lower() > limit as u64 {
         return Err(too_large);
     }
     let mut bytes = Vec::new();
+    let mut places = Places::default();
     let mut trailers = None;
     while let Some(frame) = body.frame().await {
         match frame
             .map_err(|e| Error::exchanging(&e, endpoint))?
             .into_data()
         {
-            Ok(data) if data.len() > limit - bytes.len() => return Err(too_large),
-            Ok(data) => bytes.extend_from_slice(&data),
+            Ok(data) => {
+                let length = bytes.len().saturating_add(data.len());
+                if length > limit {
+                    return Err(too_large);
+                }
+                places.admit(length).await;
+                if length > bytes.capacity() {
+                    let room = places.room(length, bytes.capacity(), limit);
+                    bytes.reserve_exact(room - bytes.len());
+                }
+                bytes.extend_from_slice(&data);
+            }
             Err(frame) => trailers = frame.into_trailers().ok(),
         }
     }
-    Ok(Response::new(head, bytes.into(), trailers))
+    Ok(Response::new(head, bytes.into(), trailers, places))
 }
 
 /// Polls `work` and, before it, the connection that does nothing by itself. Says whether the

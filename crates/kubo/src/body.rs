@@ -11,8 +11,8 @@ use serde::Deserialize;
 use crate::connect::class;
 use crate::error::Error;
 use crate::limits::{
-    Bounded, Listing, MAX_ADDRESSES, MAX_CONNECTIONS, MAX_PEERING, MAX_STRINGS, MAX_TEXT, Sieve,
-    Text, is_plain,
+    Bounded, Listing, MAX_ADDRESSES, MAX_CONNECTIONS, MAX_LITERAL, MAX_PEERING, MAX_STRINGS,
+    MAX_TEXT, Sieve, Text, has_huge_text, is_plain,
 };
 
 /// What `id` tells that the product uses.
@@ -223,6 +223,7 @@ pub(crate) fn results(verb: &'static str, body: &[u8]) -> Result<(), Error> {
 /// Reads a stream of `{"ID":…,"Status":"success"}` that must have an object for each of `peers`
 /// peers.
 pub(crate) fn all_done(verb: &'static str, body: &[u8], peers: usize) -> Result<(), Error> {
+    no_huge_text(verb, body)?;
     let mut done = 0;
     for object in serde_json::Deserializer::from_slice(body).into_iter::<Done<'_>>() {
         let object = object.map_err(|e| bad_body(verb, &e))?;
@@ -241,6 +242,7 @@ pub(crate) fn all_done(verb: &'static str, body: &[u8], peers: usize) -> Result<
 
 /// The round trip of the first answered ping; the reason that the stream tells if there is none.
 pub(crate) fn round_trip(verb: &'static str, body: &[u8]) -> Result<Duration, Error> {
+    no_huge_text(verb, body)?;
     let mut reason = None;
     for object in serde_json::Deserializer::from_slice(body).into_iter::<Pong<'_>>() {
         let object = object.map_err(|e| bad_body(verb, &e))?;
@@ -321,7 +323,16 @@ fn bounded<T, const LIMIT: usize>(
 }
 
 fn json<'de, T: Deserialize<'de>>(verb: &'static str, body: &'de [u8]) -> Result<T, Error> {
+    no_huge_text(verb, body)?;
     serde_json::from_slice(body).map_err(|e| bad_body(verb, &e))
+}
+
+fn no_huge_text(verb: &'static str, body: &[u8]) -> Result<(), Error> {
+    if has_huge_text(body) {
+        let text = format!("the body has a text of more than {MAX_LITERAL} bytes");
+        return Err(Error::answer(verb, FailureKind::BadBody, &text));
+    }
+    Ok(())
 }
 
 fn bad_body(verb: &'static str, error: &serde_json::Error) -> Error {

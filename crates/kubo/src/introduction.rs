@@ -8,6 +8,7 @@ use kubomesh_core::{Expected, FailureKind, PeerId, Redacted};
 
 use crate::body::{self, Identity};
 use crate::error::{Error, WrongIdentity};
+use crate::limits::body_limit;
 use crate::node::Node;
 use crate::query::Query;
 use crate::status;
@@ -38,7 +39,8 @@ pub async fn introduce(
     let request = Request::post(Query::new(ID).as_str())
         .and_then(|request| request.authorization(auth.as_ref()))
         .map_err(|e| Error::connection(ID, &e))?;
-    let answer = connection.introduce(request, Bounds::within(deadline), |response| {
+    let bounds = Bounds::within(deadline).up_to(body_limit(ID));
+    let answer = connection.introduce(request, bounds, |response| {
         status::check(ID, response, None)?;
         body::identity(ID, response.body())
     });

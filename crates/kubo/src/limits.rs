@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use kubomesh_conn::Bounds;
 use kubomesh_core::{is_invisible, one_line};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
@@ -26,6 +27,46 @@ pub(crate) const MAX_TEXT: usize = 1024;
 
 /// Longest `AgentVersion` that is kept, characters.
 const MAX_AGENT: usize = 128;
+
+/// Longest text in a body beyond [`Bounds::SMALL`], bytes as JSON writes them. The JSON library
+/// copies a text that it cannot use, and one with escapes, as a whole: two and three times the body.
+/// Kubo's own are far shorter: an address that is kept has at most [`MAX_TEXT`].
+pub(crate) const MAX_LITERAL: usize = 64 * 1024;
+
+/// The start of a body that is looked at to say what came instead of an answer, bytes.
+pub(crate) const MAX_SHOWN: usize = 16 * 1024;
+
+/// How large a verb's answer may be, bytes.
+///
+/// - `id`, `version` and one key of `config` are a KiB or two (the recordings).
+/// - Connections and peering entries are as many as the node has.
+/// - The rest is a line for each address or filter of one node, or for each argument of a call.
+pub(crate) fn body_limit(verb: &str) -> usize {
+    match verb {
+        "id" | "version" | "config" => Bounds::SMALL,
+        "swarm/peers" | "swarm/peering/ls" => Bounds::BODY,
+        _ => Bounds::MEDIUM,
+    }
+}
+
+/// Whether a body has a text beyond [`MAX_LITERAL`]. Looked for only where the copies would count.
+pub(crate) fn has_huge_text(body: &[u8]) -> bool {
+    if body.len() <= Bounds::SMALL {
+        return false;
+    }
+    let (mut began, mut escaped) = (None, false);
+    for (at, byte) in body.iter().enumerate() {
+        match (began, byte) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), b'\\') => escaped = true,
+            (Some(since), _) if at - since > MAX_LITERAL => return true,
+            (Some(_), b'"') => began = None,
+            (None, b'"') => began = Some(at),
+            _ => {}
+        }
+    }
+    false
+}
 
 /// What a node lists, without what makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]

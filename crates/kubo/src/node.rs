@@ -13,7 +13,7 @@ use kubomesh_core::{
 use crate::body::{self, Identity};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::limits::Listing;
+use crate::limits::{Listing, body_limit};
 use crate::query::{Query, batches};
 use crate::status;
 
@@ -338,10 +338,8 @@ impl Node {
         let request = Request::post(query.as_str())
             .and_then(|request| request.authorization(self.auth.as_ref()))
             .map_err(|e| Error::connection(verb, &e))?;
-        let answer = self
-            .connection
-            .exchange(request, Bounds::within(deadline))
-            .await;
+        let bounds = Bounds::within(deadline).up_to(body_limit(verb));
+        let answer = self.connection.exchange(request, bounds).await;
         answer.map_err(|e| Error::connection(verb, &e))
     }
 }

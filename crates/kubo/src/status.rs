@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::connect;
 use crate::error::Error;
-use crate::limits::Text;
+use crate::limits::{MAX_SHOWN, Text};
 
 /// The start of Kubo's one text for a missing, wrong or too narrow token.
 const ACCESS_DENIED: &str = "Kubo RPC Access Denied";
@@ -43,7 +43,8 @@ pub(crate) fn check(
 
 /// What an answer means that is not a good one.
 fn failure(verb: &'static str, response: &Response, asked: Option<&Address>) -> Error {
-    let text = String::from_utf8_lossy(response.body());
+    let shown = response.body().len().min(MAX_SHOWN);
+    let text = String::from_utf8_lossy(&response.body()[..shown]);
     let failed = |kind, message: &str| Error::answer(verb, kind, message.trim());
     match (response.status(), media(response)) {
         (status @ (400 | 500), Media::Json) => match message(response.body()) {

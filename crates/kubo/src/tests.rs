@@ -12,6 +12,7 @@ mod hostile;
 mod parsers;
 mod recordings;
 mod rows;
+mod sizes;
 mod verbs;
 
 use std::time::Duration;
