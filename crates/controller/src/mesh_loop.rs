@@ -186,6 +186,7 @@ impl MeshLoop {
         let now = self.clock.now();
         state.schedule.end(now, sweep, &plan, report.next_due);
         self.say_acted(state, look.trigger, &plan, stored);
+        self.say_passed(state, look.trigger, started, (&plan, &report));
         self.tell(state, look.trigger, started, (plan, report, outcomes));
     }
 
@@ -212,13 +213,8 @@ impl MeshLoop {
         }
         let outcomes = self.executor.apply(plan.sequences.clone()).await;
         for outcome in &outcomes {
-            match &outcome.result {
-                Ok(()) => {
-                    tracing::debug!(mesh = %self.id, member = %outcome.member, call = %outcome.call, "done");
-                }
-                Err(failure) => {
-                    tracing::info!(mesh = %self.id, member = %outcome.member, call = %outcome.call, %failure, "failed");
-                }
+            if let Err(failure) = &outcome.result {
+                tracing::info!(mesh = %self.id, member = %outcome.member, call = %outcome.call, %failure, "failed");
             }
         }
         state.absorb(&outcomes);
@@ -232,6 +228,30 @@ impl MeshLoop {
         if calls > 0 || records > 0 {
             let unstored = (unstored > 0).then_some(unstored);
             tracing::info!(mesh = %self.id, pass = state.schedule.passes(), trigger = trigger.label(), calls, records, unstored, "acted");
+        }
+    }
+
+    /// A line at `debug` for a pass that did or held something, at `trace` for a quiet one. What it
+    /// takes to count is spent only when somebody listens.
+    fn say_passed(
+        &self,
+        state: &State,
+        trigger: Trigger,
+        started: Timestamp,
+        (plan, report): (&Plan, &Report),
+    ) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let (pass, trigger) = (state.schedule.passes(), trigger.label());
+        let links = report.links.iter().filter(|link| link.held.is_some());
+        let held = links.count() as u64 + report.removals_held;
+        let (calls, records) = (plan.calls(), plan.records.len());
+        let ms = u64::try_from(self.clock.now().since(started).as_millis()).unwrap_or(u64::MAX);
+        if calls > 0 || records > 0 || held > 0 {
+            tracing::debug!(mesh = %self.id, pass, trigger, calls, records, held, ms, "passed");
+        } else {
+            tracing::trace!(mesh = %self.id, pass, trigger, ms, "passed");
         }
     }
 

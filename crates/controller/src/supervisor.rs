@@ -118,6 +118,7 @@ impl Supervisor {
     fn start(&self, id: &MeshId, limits: Limits, tracker: &TaskTracker) -> Running {
         let clock = self.clock;
         let executor = Executor::new(Parts {
+            mesh: id.clone(),
             limits,
             probe_max: self.timings.probe_max,
             fence: Arc::clone(&self.fence),

@@ -7,6 +7,7 @@
 )]
 
 use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -100,13 +101,13 @@ impl Running {
         }
     }
 
-    /// What `/readyz` answers, with its head.
-    fn ready(&self) -> String {
+    /// What the page of this name in the line `serving` answers to a request, header and all.
+    fn ask(&self, page: &str, request: &str) -> String {
         let log = self.log();
-        let at = log.split("pages=").nth(1).unwrap();
-        let address = at.split_whitespace().next().unwrap();
-        let mut stream = std::net::TcpStream::connect(address).unwrap();
-        let request = "GET /readyz HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n";
+        let serving = log.lines().find(|line| line.contains("serving")).unwrap();
+        let place = serving.split(&format!(" {page}=")).nth(1).unwrap();
+        let address = place.split(' ').next().unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -119,6 +120,33 @@ impl Running {
             answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.ends_with(body)
         };
         self.wait(&format!("{status} {body}"), is).await;
+    }
+
+    /// What `/readyz` answers, with its head.
+    fn ready(&self) -> String {
+        self.ask(
+            "pages",
+            "GET /readyz HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n",
+        )
+    }
+
+    fn set_log_level(&self, level: &str) {
+        let length = level.len();
+        let answer = self.ask(
+            "debug",
+            &format!(
+                "PUT /log-level HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+                 Content-Length: {length}\r\n\r\n{level}"
+            ),
+        );
+        assert!(answer.starts_with("HTTP/1.1 2"), "{answer}");
+    }
+
+    /// Waits for a line that has all of these words.
+    async fn until_line(&self, words: &[&str]) {
+        let found = |line: &str| words.iter().all(|word| line.contains(word));
+        self.wait(&words.join(" … "), || self.log().lines().any(found))
+            .await;
     }
 
     fn signal(&self) {
@@ -262,4 +290,45 @@ async fn an_auth_file_that_is_missing_holds_up_its_member_alone() {
     std::fs::write(running.path("absent"), "bearer:token").unwrap();
     running.until("every desired link is healthy").await;
     assert!(calls(1, "swarm/peering/add") > 0);
+}
+
+/// What a level shows, changed while the process runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_level_that_is_changed_live_shows_calls_connections_and_passes() {
+    let running = Running::start(31).await;
+    let log = running.log();
+    assert!(!log.contains("DEBUG") && !log.contains("TRACE"), "{log}");
+
+    running.set_log_level("kubomesh=debug");
+    running.nodes[1].restart(Stop::Closed, None).await.unwrap();
+    let member = "member=n2";
+    for said in ["connection lost", "connection verified"] {
+        running
+            .until_line(&["DEBUG", said, "mesh=file", member])
+            .await;
+    }
+    let verb = [
+        "DEBUG",
+        "called",
+        member,
+        "verb=\"peering_add\"",
+        "outcome=\"ok\" ms=",
+    ];
+    running.until_line(&verb).await;
+    running
+        .until_line(&["DEBUG", "passed", "calls=", "held="])
+        .await;
+    assert!(!running.log().contains("TRACE"));
+
+    running.set_log_level("kubomesh=trace");
+    running
+        .until_line(&["TRACE", "called", member, "verb=\"peers\""])
+        .await;
+    running
+        .until_line(&["TRACE", "passed", "trigger=\"resync\""])
+        .await;
+
+    running.set_log_level("warn");
+    running.nodes[1].kill(Stop::Closed);
+    running.until_line(&["WARN", "condition=Degraded"]).await;
 }

@@ -58,7 +58,7 @@ impl Executor {
         };
         let (member, access) = (first.member.clone(), first.access.clone());
         let (inner, at_once) = (&self.inner, self.inner.limits.in_flight_per_node.max(1));
-        let line = inner.lines.line(&first.uid, at_once);
+        let line = inner.lines.line(&first.member, &first.uid, at_once);
         let spare = Spare::default();
         let placed = stream::iter(sequences)
             .then(|sequence| Arc::clone(inner).enter(Arc::clone(&line), sequence));
@@ -77,7 +77,7 @@ impl Executor {
             }
         }
         if let Some(node) = spare.take(|_| true) {
-            inner.lines.keep(&member, &line, &access, node);
+            inner.lines.keep(&line, &access, node);
         }
     }
 }
@@ -146,7 +146,7 @@ impl Inner {
             ));
         }
         let sent = open.apply(call, deadline);
-        let result = self.read(Verb::from(call), sent).await;
+        let result = self.called(line, Verb::from(call), sent).await;
         if open.is_open() {
             *node = Some(open);
         }

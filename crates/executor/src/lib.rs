@@ -6,6 +6,7 @@
 //! what is known of that node.
 
 mod apply;
+mod called;
 mod gate;
 mod line;
 mod metrics;
@@ -19,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Busy, Credentials, Fence, HealthBook, Limits, MemberName, MemberUid, Observation, Outcome,
-    Timestamp,
+    Busy, Credentials, Fence, HealthBook, Limits, MemberName, MemberUid, MeshId, Observation,
+    Outcome, Timestamp,
 };
 use tokio_util::task::TaskTracker;
 
@@ -43,6 +44,8 @@ pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// What an executor is made of.
 pub struct Parts {
+    /// Whose nodes they are: said in the log.
+    pub mesh: MeshId,
     /// Calls in flight, in all and for a node.
     pub limits: Limits,
     /// Longest back-off of probes to a node that does not answer.
@@ -64,6 +67,7 @@ pub struct Executor {
 }
 
 pub(crate) struct Inner {
+    mesh: MeshId,
     limits: Limits,
     fence: Arc<dyn Fence>,
     credentials: Arc<dyn Credentials>,
@@ -89,7 +93,8 @@ impl Executor {
         let inner = Inner {
             gate: Gate::new(parts.limits.in_flight),
             health: std::sync::Mutex::new(HealthBook::new(parts.probe_max)),
-            lines: Lines::new(tracker.clone(), Arc::clone(&wake)),
+            lines: Lines::new(parts.mesh.clone(), tracker.clone(), Arc::clone(&wake)),
+            mesh: parts.mesh,
             limits: parts.limits,
             fence: parts.fence,
             credentials: parts.credentials,

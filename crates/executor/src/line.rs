@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use kubomesh_core::{Access, MemberName, MemberUid, NodeState, PeerId, Timestamp};
+use kubomesh_core::{Access, MemberName, MemberUid, MeshId, NodeState, PeerId, Timestamp};
 use kubomesh_kubo::{Digest, Node};
 use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,7 @@ use crate::wake::Wake;
 mod tests;
 
 pub(crate) struct Lines {
+    mesh: MeshId,
     tracker: TaskTracker,
     wake: Arc<Wake>,
     lines: Mutex<BTreeMap<MemberUid, Arc<Line>>>,
@@ -26,6 +27,8 @@ pub(crate) struct Lines {
 
 /// All that there is of one node's connections.
 pub(crate) struct Line {
+    /// Whose they are.
+    pub(crate) member: MemberName,
     /// Calls in flight to this node.
     pub(crate) calls: Arc<Semaphore>,
     /// One filters call at a time a node (measured-on-kubo, row 27).
@@ -45,18 +48,20 @@ struct Idle {
 }
 
 impl Lines {
-    pub(crate) fn new(tracker: TaskTracker, wake: Arc<Wake>) -> Self {
+    pub(crate) fn new(mesh: MeshId, tracker: TaskTracker, wake: Arc<Wake>) -> Self {
         Self {
+            mesh,
             tracker,
             wake,
             lines: Mutex::default(),
         }
     }
 
-    pub(crate) fn line(&self, uid: &MemberUid, calls: u32) -> Arc<Line> {
+    pub(crate) fn line(&self, member: &MemberName, uid: &MemberUid, calls: u32) -> Arc<Line> {
         let mut lines = lock(&self.lines);
         let line = lines.entry(uid.clone()).or_insert_with(|| {
             Arc::new(Line {
+                member: member.clone(),
                 calls: Arc::new(Semaphore::new((calls as usize).max(1))),
                 filters: TurnLock::new(()),
                 idle: Mutex::default(),
@@ -68,7 +73,7 @@ impl Lines {
     }
 
     /// Keeps a connection for the next call, unless one is kept already.
-    pub(crate) fn keep(&self, name: &MemberName, line: &Arc<Line>, access: &Access, node: Node) {
+    pub(crate) fn keep(&self, line: &Arc<Line>, access: &Access, node: Node) {
         let (take, taken) = oneshot::channel();
         {
             let mut idle = lock(&line.idle);
@@ -81,10 +86,15 @@ impl Lines {
                 take,
             });
         }
-        let (wake, name) = (Arc::clone(&self.wake), name.clone());
+        let (wake, mesh, member) = (
+            Arc::clone(&self.wake),
+            self.mesh.clone(),
+            line.member.clone(),
+        );
         self.tracker.spawn(async move {
             if wait_for_close(node, taken).await {
-                wake.ring(&name);
+                tracing::debug!(%mesh, %member, "connection lost");
+                wake.ring(&member);
             }
         });
     }

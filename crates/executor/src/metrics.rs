@@ -1,6 +1,6 @@
 //! What the executor counts.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use kubomesh_core::{Call, FailureKind};
 use kubomesh_telemetry::{Counters, Histograms, Label, buckets, metrics};
@@ -115,12 +115,15 @@ impl ExecutorMetrics {
 }
 
 impl Timer<'_> {
-    pub(crate) fn stop(self, failure: Option<FailureKind>) {
+    /// Counts it; says how long it took.
+    pub(crate) fn stop(self, failure: Option<FailureKind>) -> Duration {
         let histogram = self
             .metrics
             .rpc_duration
             .get((self.verb, Ended::from(failure)));
-        histogram.observe_duration(self.since.elapsed());
+        let took = self.since.elapsed();
+        histogram.observe_duration(took);
+        took
     }
 }
 
@@ -141,6 +144,14 @@ impl Verb {
         Self::FiltersAdd,
         Self::FiltersRemove,
     ];
+
+    /// Whether it changes something on the node.
+    pub(crate) const fn changes(self) -> bool {
+        !matches!(
+            self,
+            Self::Id | Self::Peers | Self::PeeringLs | Self::Filters | Self::Listen | Self::Config
+        )
+    }
 
     pub(crate) const fn label(self) -> &'static str {
         match self {
@@ -184,7 +195,7 @@ impl Ended {
         Self::Other,
     ];
 
-    const fn label(self) -> &'static str {
+    pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::TimedOut => "timed_out",

@@ -145,11 +145,13 @@ impl Inner {
     }
 
     async fn ask(&self, asking: &Asking) -> Answer {
-        let line = self
-            .lines
-            .line(&asking.inquiry.uid, self.limits.in_flight_per_node);
+        let line = self.lines.line(
+            &asking.name,
+            &asking.inquiry.uid,
+            self.limits.in_flight_per_node,
+        );
         let asked = match asking.inquiry.scope {
-            Scope::Identity => self.ask_identity(&asking.inquiry).await,
+            Scope::Identity => self.ask_identity(&asking.inquiry, &line).await,
             Scope::Introduction => self.ask_introduction(&asking.inquiry, &line).await,
             Scope::Full { conn_limits } => self.ask_all(asking, &line, conn_limits).await,
         };
@@ -165,10 +167,13 @@ impl Inner {
 
     /// `id`, on as many separate connections as asked for. They count as one sighting only if all
     /// of them show the same.
-    async fn ask_identity(&self, inquiry: &Inquiry) -> Result<Answer, Refused> {
+    async fn ask_identity(&self, inquiry: &Inquiry, line: &Line) -> Result<Answer, Refused> {
         let mut answer = Answer::default();
         for _ in 0..inquiry.connections.max(1) {
-            let introduction = self.introduce(&inquiry.access).await.map_err(unseen)?;
+            let introduction = self
+                .introduce(line, &inquiry.access)
+                .await
+                .map_err(unseen)?;
             let shown = self.sighting(&introduction);
             answer.sighting = match answer.sighting {
                 Some(seen) if seen.peer_id == shown.peer_id => Some(Sighting {
@@ -188,12 +193,16 @@ impl Inner {
     }
 
     async fn ask_introduction(&self, inquiry: &Inquiry, line: &Line) -> Result<Answer, Refused> {
-        let introduction = self.introduce(&inquiry.access).await.map_err(unseen)?;
+        let introduction = self
+            .introduce(line, &inquiry.access)
+            .await
+            .map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let mut node = accept(introduction, inquiry.expected, &sighting)?;
         let listen = entries(
             Verb::Listen,
-            self.read(Verb::Listen, node.listen(READ_DEADLINE)).await,
+            self.called(line, Verb::Listen, node.listen(READ_DEADLINE))
+                .await,
             line,
             &node,
         );
@@ -227,7 +236,7 @@ impl Inner {
         still_open(&node, &peers, &sighting)?;
         let peering = entries(
             Verb::PeeringLs,
-            self.read(Verb::PeeringLs, node.peering(READ_DEADLINE))
+            self.called(line, Verb::PeeringLs, node.peering(READ_DEADLINE))
                 .await,
             line,
             &node,
@@ -235,28 +244,30 @@ impl Inner {
         still_open(&node, &peering, &sighting)?;
         let filters = entries(
             Verb::Filters,
-            self.read(Verb::Filters, node.filters(READ_DEADLINE)).await,
+            self.called(line, Verb::Filters, node.filters(READ_DEADLINE))
+                .await,
             line,
             &node,
         );
         still_open(&node, &filters, &sighting)?;
         let listen = entries(
             Verb::Listen,
-            self.read(Verb::Listen, node.listen(READ_DEADLINE)).await,
+            self.called(line, Verb::Listen, node.listen(READ_DEADLINE))
+                .await,
             line,
             &node,
         );
         still_open(&node, &listen, &sighting)?;
         let conn_limits = match conn_limits {
             true => Some(
-                self.read(Verb::Config, node.conn_limits(READ_DEADLINE))
+                self.called(line, Verb::Config, node.conn_limits(READ_DEADLINE))
                     .await,
             ),
             false => None,
         };
         let (at, peer_id) = ((self.now)(), node.peer_id());
         if asking.keep_idle {
-            self.lines.keep(&asking.name, line, access, node);
+            self.lines.keep(line, access, node);
         }
         if let Some(digest) = digest {
             line.note_peers(at, digest);
@@ -293,7 +304,7 @@ impl Inner {
             Some((line.peers_of(state)?, peers))
         });
         let call = node.peers_since(before.map(|(digest, _)| digest), READ_DEADLINE);
-        match (self.read(Verb::Peers, call).await, before) {
+        match (self.called(line, Verb::Peers, call).await, before) {
             (Err(failure), _) => (Err(failure), None),
             (Ok((digest, None)), before) => {
                 let same = before.map(|(_, peers)| Arc::clone(peers));
@@ -304,18 +315,6 @@ impl Inner {
                 (peers.map(Arc::from), Some(digest))
             }
         }
-    }
-
-    /// Awaits a call, counts it, and gives its failure the shape of the vocabulary.
-    pub(crate) async fn read<T>(
-        &self,
-        verb: Verb,
-        call: impl Future<Output = Result<T, kubomesh_kubo::Error>>,
-    ) -> Reading<T> {
-        let timer = self.metrics.start(verb);
-        let result = call.await.map_err(|error| Failure::from(&error));
-        timer.stop(result.as_ref().err().map(|failure| failure.kind));
-        result
     }
 }
 
@@ -341,7 +340,8 @@ fn entries<T>(
 ) -> Reading<Vec<T>> {
     let Listing { entries, warning } = listing?;
     if let Some(warning) = line.left_out(verb, warning) {
-        tracing::warn!(peer = %node.peer_id(), verb = verb.label(), "{warning}");
+        let (member, peer) = (&line.member, node.peer_id());
+        tracing::warn!(%member, %peer, verb = verb.label(), "{warning}");
     }
     Ok(entries)
 }

@@ -44,13 +44,15 @@ impl Inner {
         {
             return Ok((node, None));
         }
-        let introduction = self.introduce(access).await.map_err(unseen)?;
+        let introduction = self.introduce(line, access).await.map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let node = accept(introduction, expected, &sighting)?;
+        let (mesh, member, peer) = (&self.mesh, &line.member, sighting.peer_id);
+        tracing::debug!(%mesh, %member, %peer, "connection verified");
         Ok((node, Some(sighting)))
     }
 
-    pub(crate) async fn introduce(&self, access: &Access) -> Reading<Introduction> {
+    pub(crate) async fn introduce(&self, line: &Line, access: &Access) -> Reading<Introduction> {
         let Access::Direct {
             endpoint,
             auth,
@@ -73,16 +75,13 @@ impl Inner {
             Scheme::Http => None,
             Scheme::Https => Some(trust(ca_file.as_deref()).await?),
         };
-        let timer = self.metrics.start(Verb::Id);
-        let result = async {
+        let call = async {
             let open = kubomesh_conn::open(endpoint, tls.as_ref(), READ_DEADLINE).await;
             let open = open.map_err(|error| Failure::from(&error))?;
             let introduced = kubomesh_kubo::introduce(open, authorization, READ_DEADLINE).await;
             introduced.map_err(|error| Failure::from(&error))
-        }
-        .await;
-        timer.stop(result.as_ref().err().map(|failure| failure.kind));
-        result
+        };
+        self.called(line, Verb::Id, call).await
     }
 
     pub(crate) fn sighting(&self, introduction: &Introduction) -> Sighting {

@@ -267,7 +267,11 @@ impl Observer {
                 } else {
                     message
                 };
-                tracing::info!(mesh = %id, condition = %kind, %status, %reason, "{said}");
+                if is_bad(condition) {
+                    tracing::warn!(mesh = %id, condition = %kind, %status, %reason, "{said}");
+                } else {
+                    tracing::info!(mesh = %id, condition = %kind, %status, %reason, "{said}");
+                }
             }
         }
     }
@@ -302,6 +306,15 @@ impl Observer {
             }
         }
     }
+}
+
+/// Whether a status of a mesh's condition is trouble. What was not asked yet is none.
+fn is_bad(condition: &Condition) -> bool {
+    let bad = match condition.kind {
+        ConditionKind::Degraded => Status::True,
+        _ => Status::False,
+    };
+    condition.status == bad && condition.reason != ReasonCode::NotAsked
 }
 
 fn regarding(id: &MeshId) -> ObjectReference {

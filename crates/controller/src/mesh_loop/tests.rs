@@ -142,6 +142,7 @@ fn mesh_loop(records: Records, membership: kubomesh_core::Membership) -> MeshLoo
     series.add(&id.namespace, &id.name);
     let (clock, timings) = (Clock::start(), Timings::default());
     let executor = Executor::new(Parts {
+        mesh: id.clone(),
         limits: Policy::default().limits,
         probe_max: timings.probe_max,
         fence: Arc::new(Open),

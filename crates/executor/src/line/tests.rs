@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kubomesh_core::MeshId;
 use tokio_util::task::TaskTracker;
 
 use super::Lines;
@@ -10,8 +11,12 @@ use crate::wake::Wake;
 
 #[test]
 fn what_is_left_out_is_told_once_until_it_changes() {
-    let lines = Lines::new(TaskTracker::new(), Arc::new(Wake::default()));
-    let line = lines.line(&"uid".into(), 8);
+    let lines = Lines::new(
+        MeshId::file(),
+        TaskTracker::new(),
+        Arc::new(Wake::default()),
+    );
+    let line = lines.line(&"n1".into(), &"uid".into(), 8);
     let told = |verb, warning: Option<&str>| line.left_out(verb, warning.map(str::to_owned));
     let odd = Some("1 left out, the first is `x`");
     assert_eq!(told(Verb::Peers, odd).as_deref(), odd);

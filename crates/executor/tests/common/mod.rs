@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubomesh_core::{
-    Access, Action, Address, Call, Fence, Limits, Link, MemberName, NoCredentials, Open, Sequence,
-    Timestamp,
+    Access, Action, Address, Call, Fence, Limits, Link, MemberName, MeshId, NoCredentials, Open,
+    Sequence, Timestamp,
 };
 use kubomesh_executor::{Executor, ExecutorMetrics, Parts};
 use kubomesh_model::{NodeSpec, peer_id};
@@ -49,6 +49,7 @@ pub(crate) fn fenced(limits: Limits, fence: Arc<dyn Fence>) -> Executor {
     let began = Instant::now();
     let now = move || Timestamp::default() + began.elapsed();
     Executor::new(Parts {
+        mesh: MeshId::file(),
         limits,
         probe_max: Duration::from_secs(300),
         fence,
