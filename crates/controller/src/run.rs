@@ -44,7 +44,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     let catalog = Catalog::new()?;
     let metrics = Metrics::register(&catalog)?;
     let clock = Clock::start();
-    let readiness = Readiness::new();
+    let readiness = Readiness::until(work.stop());
     let snapshots = Snapshots::new(config);
     let first_look = readiness.block("members");
 

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kubomesh_model::{NodeSpec, Stop, peer_id};
-use kubomesh_testkit::{FakeKubo, FakeOptions, Fleet};
+use kubomesh_testkit::{FakeKubo, FakeOptions, Faults, Fleet};
 
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(50);
@@ -331,4 +331,21 @@ async fn a_level_that_is_changed_live_shows_calls_connections_and_passes() {
     running.set_log_level("warn");
     running.nodes[1].kill(Stop::Closed);
     running.until_line(&["WARN", "condition=Degraded"]).await;
+}
+
+/// Whoever stops is to be sent no more requests.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_is_not_ready_while_its_last_calls_end() {
+    let running = Running::start(32).await;
+    let ready = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    assert!(running.ask("pages", ready).starts_with("HTTP/1.1 200"));
+    let asked = || running.nodes[0].requests().len();
+    let before = asked();
+    running.nodes[0].set_faults(Faults::slow(Duration::from_secs(4)));
+    running.wait("a slow call", || asked() > before).await;
+    running.signal();
+    running.until(": stopping").await;
+    let answer = running.ask("pages", ready);
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nstopping\n"), "{answer}");
 }

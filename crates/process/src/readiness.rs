@@ -1,7 +1,12 @@
-//! Readiness: nothing pending, by name.
+//! Readiness: nothing pending, by name, and nobody has asked to stop.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+/// What is pending from the moment a process is asked to stop.
+const STOPPING: &str = "stopping";
 
 /// What keeps this process from being ready, as named blockers. Ready means that there is none.
 /// Cheap to clone; every clone is the same set.
@@ -9,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Readiness {
     /// How many blockers of each name.
     pending: Arc<Mutex<BTreeMap<Arc<str>, usize>>>,
+    stop: CancellationToken,
 }
 
 /// Keeps the process from being ready until it is dropped.
@@ -28,6 +34,16 @@ impl Readiness {
         Self::default()
     }
 
+    /// Nothing pending until `stop` is cancelled, and `stopping` from then on: whoever asks while the
+    /// last work is finished is sent elsewhere.
+    #[must_use]
+    pub fn until(stop: CancellationToken) -> Self {
+        Self {
+            stop,
+            ..Self::default()
+        }
+    }
+
     /// Adds a blocker: at the start for what must come first, or later when something is lost
     /// again. The name goes to `/readyz` as it is, one line; two of one name are shown once and
     /// both must go.
@@ -43,13 +59,18 @@ impl Readiness {
     /// What is pending, sorted by name; empty when ready.
     #[must_use]
     pub fn pending(&self) -> Vec<Arc<str>> {
-        self.lock().keys().cloned().collect()
+        let mut pending: Vec<_> = self.lock().keys().cloned().collect();
+        if self.stop.is_cancelled() {
+            pending.push(STOPPING.into());
+            pending.sort_unstable();
+        }
+        pending
     }
 
     /// Whether nothing is pending.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.lock().is_empty()
+        self.lock().is_empty() && !self.stop.is_cancelled()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, usize>> {

@@ -1,6 +1,6 @@
 //! Readiness.
 
-use crate::Readiness;
+use crate::{CancellationToken, Readiness};
 
 fn pending(readiness: &Readiness) -> Vec<String> {
     readiness
@@ -43,6 +43,20 @@ fn it_can_be_blocked_again() {
     let again = readiness.block(format!("watch of {}", "ipfs/main"));
     assert_eq!(again.name(), "watch of ipfs/main");
     assert!(!readiness.is_ready());
+}
+
+#[test]
+fn whoever_stops_is_not_ready_any_more() {
+    let stop = CancellationToken::new();
+    let readiness = Readiness::until(stop.clone());
+    let shown = readiness.clone();
+    assert!(shown.is_ready());
+    let watch = readiness.block("watch");
+    stop.cancel();
+    assert_eq!(pending(&shown), ["stopping", "watch"]);
+    drop(watch);
+    assert_eq!(pending(&shown), ["stopping"]);
+    assert!(!shown.is_ready());
 }
 
 #[test]
