@@ -184,7 +184,7 @@ impl Project {
 
     /// A cargo command in the root folder.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("cargo");
+        let mut command = run::cargo();
         command.current_dir(&self.root).args(arguments);
         if !self.incremental {
             command.env("CARGO_INCREMENTAL", "0");

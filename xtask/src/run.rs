@@ -5,6 +5,30 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use anyhow::{Context, Result};
 
+/// What `cargo run` tells its program besides `CARGO_PKG_…`: about the package that it runs, here xtask.
+const CARGO_RUN_TELLS: [&str; 3] = ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH"];
+
+/// A cargo command that knows nothing of the `cargo run` that started us: what that told us about
+/// xtask's package would reach the build scripts of dependencies. ring's is run anew whenever such a
+/// variable differs, and with it everything that uses TLS is built anew.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    forget_cargo_run(&mut command);
+    command
+}
+
+/// Takes what `cargo run` told us from a command's environment, and nothing that a user may set.
+fn forget_cargo_run(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let told = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || CARGO_RUN_TELLS.contains(&name));
+        if told {
+            command.env_remove(name);
+        }
+    }
+}
+
 /// Runs a program with its output on ours.
 ///
 /// # Errors
@@ -74,3 +98,6 @@ pub(crate) fn namespaces() -> bool {
         .stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
+
+#[cfg(test)]
+mod tests;
