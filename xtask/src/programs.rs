@@ -24,7 +24,8 @@ pub(crate) struct Sim {
     /// Only the story of this seed; without it those of fixed seeds, then of fresh ones
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many events at least; with --seed the story is cut after so many
+    /// With --seed: cut its story after so many events, which changes nothing if it has no more.
+    /// Without: begin no story after so many, and play each that began to its end
     #[arg(long, value_name = "N")]
     events: Option<u64>,
     /// Switch a rule off: a violation is to be found

@@ -25,8 +25,8 @@ struct Cli {
     /// Only the story of this seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How many events are played at least, as every story is played to its end; with --seed the
-    /// story is cut after so many
+    /// With --seed: cut its story after so many events, which changes nothing if it has no more.
+    /// Without: begin no story after so many, and play each that began to its end
     #[arg(long, value_name = "N")]
     events: Option<u64>,
     /// Switch a rule off: a violation is to be found
@@ -62,12 +62,9 @@ pub(crate) fn main(fresh: u64, elapsed: &(dyn Fn() -> Duration + Sync)) -> ExitC
             ExitCode::FAILURE
         };
     }
-    let rules = cli.disable.map_or(Rules::default(), Rules::without);
+    let rules = cli.rules();
     let plays = match cli.seed {
-        Some(seed) => {
-            let most = cli.events.and_then(|most| usize::try_from(most).ok());
-            Plays::one(Story::of(seed, most.unwrap_or(usize::MAX)), rules)
-        }
+        Some(seed) => Plays::one(cli.story(seed), rules),
         None => {
             // Small numbers are easier to type again.
             let fresh = fresh % 1_000_000_000;
@@ -119,8 +116,35 @@ fn tell(console: &mut Console, found: &Found, rules: Rules, cli: &Cli) {
     if let Some((_, violation)) = end.violation {
         console.line(&format!("{violation}"));
     }
-    console.line(&format!(
-        "play it again: cargo xtask sim --seed {}",
-        story.seed
-    ));
+    console.line(&format!("play it again: {}", cli.again(story.seed)));
 }
+
+// === impl Cli ===
+
+impl Cli {
+    fn rules(&self) -> Rules {
+        self.disable.map_or(Rules::default(), Rules::without)
+    }
+
+    /// The story of a seed, cut as `--events` says.
+    fn story(&self, seed: u64) -> Story {
+        let most = self.events.and_then(|most| usize::try_from(most).ok());
+        Story::of(seed, most.unwrap_or(usize::MAX))
+    }
+
+    /// The command that plays the story of this seed as it was played here.
+    fn again(&self, seed: u64) -> String {
+        let mut command = format!("cargo xtask sim --seed {seed}");
+        // Of many stories each is whole, whatever `--events` says.
+        if let (Some(_), Some(most)) = (self.seed, self.events) {
+            command += &format!(" --events {most}");
+        }
+        if let Some(rule) = self.disable {
+            command += &format!(" --disable {}", rule.name());
+        }
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests;
