@@ -79,6 +79,17 @@ impl World {
         Ok(())
     }
 
+    /// How many dials these nodes were asked for, by their own request logs.
+    pub(crate) fn dials<S: AsRef<str>>(&self, names: &[S]) -> Result<usize> {
+        let mut dials = 0;
+        for member in self.members(names)? {
+            let commands = member.node.commands()?;
+            let asked = commands.iter().filter(|one| one.path.ends_with("/connect"));
+            dials += asked.count();
+        }
+        Ok(dials)
+    }
+
     /// Waits for two more passes of the scenario's mesh, whatever they do: what was going to happen
     /// has happened by then.
     pub(crate) async fn two_passes(&self) -> Result<()> {

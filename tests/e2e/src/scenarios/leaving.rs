@@ -27,7 +27,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::mesh(
         "mesh_deleted_links_stay",
-        "a mesh is deleted: its records go, links and peering entries stay",
+        "a mesh is deleted: its records go, links and peering entries stay, and one made anew dials nobody",
         |world| Box::pin(mesh_deleted_links_stay(world)),
     ),
 ];
@@ -119,10 +119,16 @@ async fn mesh_deleted_links_stay(world: &mut World) -> Result<()> {
     }
     all_linked(&world.members(&all)?).await?;
     world.nothing_taken(&all)?;
-    // The way back: the same links are a mesh again, without a single new one.
+    // The way back: the same links are a mesh again, without a dial or a new connection.
+    let connections = world.sockets(&all)?;
+    let dials = world.dials(&all)?;
+    ensure!(dials > 0, "no dial was written down: are the logs ones?");
     until("the mesh can be made again", SOON, async || {
         world.create_mesh(json!({})).await
     })
     .await?;
-    world.healthy(&all).await
+    world.healthy(&all).await?;
+    let anew = world.dials(&all)? - dials;
+    ensure!(anew == 0, "{anew} dials were made anew");
+    world.none_new(&all, &connections)
 }

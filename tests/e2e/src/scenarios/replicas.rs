@@ -28,6 +28,11 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "one of two replicas writes; it is killed, no link is lost, and the other heals the next",
         |world| Box::pin(two_replicas_one_writer_and_failover(world)),
     ),
+    Scenario::mesh(
+        "stopped_holder_gives_the_lease_back",
+        "the replica that writes is stopped: the other takes over before the lease could have run out, and no link is lost",
+        |world| Box::pin(stopped_holder_gives_the_lease_back(world)),
+    ),
 ];
 
 const FOUR: [&str; 4] = ["a", "b", "c", "d"];
@@ -99,6 +104,43 @@ async fn two_replicas_one_writer_and_failover(world: &mut World) -> Result<()> {
     // What did not die is as it was.
     let untouched = world.members(&["a", "c", "d"])?;
     pairs_connected(&untouched).await?;
+    world.healthy(&FOUR).await
+}
+
+async fn stopped_holder_gives_the_lease_back(world: &mut World) -> Result<()> {
+    world.add_plain(&FOUR).await?;
+    world.create_mesh(json!({})).await?;
+    // A lease that outlasts every wait of the lab: nobody has it by waiting.
+    let lasting = ["--lease-duration=60s", "--lease-renew-interval=1s"];
+    world.start_controller("one", &lasting).await?;
+    world.start_controller("two", &lasting).await?;
+    world.healthy(&FOUR).await?;
+    let connections = world.sockets(&FOUR)?;
+    let holder = world.holder().await?.0.to_owned();
+    let other = if holder == "one" { "two" } else { "one" };
+    let before = world.lease().await?;
+
+    let ended = world.take_controller(&holder)?.stop().await?;
+    ensure!(ended.code() == Some(0), "it ended: {ended}");
+    let left = world.lease().await?;
+    ensure!(
+        left.holder_identity != before.holder_identity,
+        "the lease is still the one's that was stopped: {left:?}"
+    );
+    let (taken_by, _) = world.holder_within(SOON).await?;
+    ensure!(taken_by == other, "the lease is held by {taken_by}");
+    let after = world.lease().await?;
+    let taken = after.acquire_time.context("no acquireTime")?;
+    let renewed = before.renew_time.context("no renewTime")?;
+    let lasts = i64::from(before.lease_duration_seconds.context("no duration")?);
+    ensure!(
+        taken.0.as_second() - renewed.0.as_second() < lasts,
+        "taken at {taken:?}, though renewed at {renewed:?} for {lasts} s"
+    );
+    world.healthy(&FOUR).await?;
+    world.none_new(&FOUR, &connections)?;
+    // The other is no mere holder.
+    world.crash_and_restart("b").await?;
     world.healthy(&FOUR).await
 }
 

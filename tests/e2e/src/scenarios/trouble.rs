@@ -118,7 +118,7 @@ async fn connection_trimming(world: &mut World) -> Result<()> {
     world.start_controller("one", &[]).await?;
     world.healthy(&all).await?;
 
-    let before = dials(world, &all)?;
+    let before = world.dials(&all)?;
     // Connections that nobody protects are the sign that it ran: some of them go.
     let strangers = ["stranger-0", "stranger-1", "stranger-2"];
     let mut peers = BTreeSet::new();
@@ -149,20 +149,7 @@ async fn connection_trimming(world: &mut World) -> Result<()> {
         world.member_mut(name)?.node.kill().await?;
     }
     world.healthy(&all).await?;
-    let after = dials(world, &all)?;
+    let after = world.dials(&all)?;
     ensure!(after == before, "{} dials were made anew", after - before);
     Ok(())
-}
-
-/// How many dials the controller has asked these members for.
-fn dials(world: &World, names: &[&str]) -> Result<usize> {
-    let mut dials = 0;
-    for name in names {
-        let commands = world.member(name)?.node.commands()?;
-        dials += commands
-            .iter()
-            .filter(|one| one.path.ends_with("/connect"))
-            .count();
-    }
-    Ok(dials)
 }

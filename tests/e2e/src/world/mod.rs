@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use futures::future::join_all;
+use k8s_openapi::api::coordination::v1::LeaseSpec;
 use kube::api::DeleteParams;
+use serde::Deserialize;
 
 use crate::block::Subnet;
 use crate::cluster::{CONTROLLER_NAMESPACE, Cluster, Resource};
@@ -146,13 +148,16 @@ impl World {
         controller.with_context(|| format!("no controller {name} runs"))
     }
 
-    /// Name of the replica that holds the lease, and the replica.
-    pub(crate) async fn holder(&self) -> Result<(&str, &Controller)> {
+    /// What the Lease object says.
+    pub(crate) async fn lease(&self) -> Result<LeaseSpec> {
         let leases = self.cluster.api(Resource::Lease, CONTROLLER_NAMESPACE);
         let lease = leases.get_opt(LEASE).await?.context("there is no lease")?;
-        let holder = lease.data["spec"]["holderIdentity"]
-            .as_str()
-            .unwrap_or_default();
+        Ok(LeaseSpec::deserialize(&lease.data["spec"])?)
+    }
+
+    /// Name of the replica that holds the lease, and the replica.
+    pub(crate) async fn holder(&self) -> Result<(&str, &Controller)> {
+        let holder = self.lease().await?.holder_identity.unwrap_or_default();
         // What a replica writes is its name and a random ending.
         let named = self
             .controllers

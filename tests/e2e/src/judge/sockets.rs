@@ -1,0 +1,90 @@
+//! Connections one by one: a link that was lost and made anew looks like the old one in what nodes say.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::node::SWARM_PORT;
+use crate::world::World;
+
+/// The kernel's list of TCP sockets over IPv4 of this network namespace.
+const SOCKETS: &str = "/proc/net/tcp";
+
+/// `ESTABLISHED` in that list.
+const ESTABLISHED: &str = "01";
+
+/// One end of a TCP connection that is established.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Socket {
+    local: SocketAddrV4,
+    remote: SocketAddrV4,
+    /// The kernel's number of it, which another connection between the same ports does not have.
+    inode: u64,
+}
+
+// === impl World ===
+
+impl World {
+    /// Every end of the swarm connections among these members, which all run here.
+    pub(crate) fn sockets<S: AsRef<str>>(&self, names: &[S]) -> Result<BTreeSet<Socket>> {
+        let members = self.members(names)?;
+        let ips: BTreeSet<Ipv4Addr> = members.iter().map(|member| member.node.ip()).collect();
+        let text = fs::read_to_string(SOCKETS).context(SOCKETS)?;
+        let mut sockets = BTreeSet::new();
+        for line in text.lines().skip(1) {
+            let Some(socket) = established(line).with_context(|| format!("{SOCKETS}: {line}"))?
+            else {
+                continue;
+            };
+            let ends = [socket.local, socket.remote];
+            let swarm = ends.iter().any(|end| end.port() == SWARM_PORT);
+            if swarm && ends.iter().all(|end| ips.contains(end.ip())) {
+                sockets.insert(socket);
+            }
+        }
+        // Two ends of each pair's at least.
+        let least = members.len() * members.len().saturating_sub(1);
+        ensure!(
+            sockets.len() >= least,
+            "{} ends of connections where {least} are: {sockets:?}",
+            sockets.len()
+        );
+        Ok(sockets)
+    }
+
+    /// An error if these members have a connection among each other that was not there `before`.
+    pub(crate) fn none_new<S: AsRef<str>>(
+        &self,
+        names: &[S],
+        before: &BTreeSet<Socket>,
+    ) -> Result<()> {
+        let now = self.sockets(names)?;
+        let new = now.difference(before).next();
+        ensure!(new.is_none(), "a connection is new: {new:?}");
+        Ok(())
+    }
+}
+
+/// The socket of a line; none unless it is established.
+fn established(line: &str) -> Result<Option<Socket>> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let field = |number: usize| fields.get(number).copied().context("a field is missing");
+    if field(3)? != ESTABLISHED {
+        return Ok(None);
+    }
+    Ok(Some(Socket {
+        local: address(field(1)?)?,
+        remote: address(field(2)?)?,
+        inode: field(9)?.parse()?,
+    }))
+}
+
+/// `0100007F:0FA1`: the address as the kernel has it in memory, the port as a number.
+fn address(text: &str) -> Result<SocketAddrV4> {
+    let (ip, port) = text.split_once(':').context("an address without port")?;
+    let ip = u32::from_str_radix(ip, 16)?.to_ne_bytes();
+    let port = u16::from_str_radix(port, 16)?;
+    Ok(SocketAddrV4::new(Ipv4Addr::from(ip), port))
+}
