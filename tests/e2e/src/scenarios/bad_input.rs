@@ -97,6 +97,13 @@ fn wrongs() -> Vec<Wrong> {
         ),
         wrong(json!({"fault": "endless_body"}), unreachable, TOO_LARGE),
         wrong(json!({"fault": "null_lists"}), not_kubo, &["`ID`"]),
+        // A null list is one without entries, as Kubo itself says it: its links are missing, where an
+        // answer that were refused would leave them unknown.
+        wrong(
+            json!({"fault": "null_lists", "only": ["swarm/peers"]}),
+            Some(("Linked", "False", "LinkMissing")),
+            &["0 of "],
+        ),
         wrong(
             json!({"fault": {"many_peers": {"count": 100_000}}, "only": ["swarm/peers"]}),
             unreachable,
