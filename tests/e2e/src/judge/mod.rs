@@ -11,6 +11,7 @@ use serde_json::Value;
 
 pub(crate) use links::{all_linked, pairs_connected};
 pub(crate) use meshes::{MESH, Mesh};
+pub(crate) use sockets::has_unread;
 
 /// How long a claim may take to become true. A retry of Kubo's own peering service takes up to
 /// 12.5 s.

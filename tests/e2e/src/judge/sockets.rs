@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::member::Member;
 use crate::node::SWARM_PORT;
 use crate::world::World;
 
@@ -24,6 +25,13 @@ pub(crate) struct Socket {
     inode: u64,
 }
 
+/// A line of that list.
+struct Line {
+    socket: Socket,
+    /// Bytes that came and that nobody has read.
+    unread: u64,
+}
+
 // === impl World ===
 
 impl World {
@@ -31,13 +39,8 @@ impl World {
     pub(crate) fn sockets<S: AsRef<str>>(&self, names: &[S]) -> Result<BTreeSet<Socket>> {
         let members = self.members(names)?;
         let ips: BTreeSet<Ipv4Addr> = members.iter().map(|member| member.node.ip()).collect();
-        let text = fs::read_to_string(SOCKETS).context(SOCKETS)?;
         let mut sockets = BTreeSet::new();
-        for line in text.lines().skip(1) {
-            let Some(socket) = established(line).with_context(|| format!("{SOCKETS}: {line}"))?
-            else {
-                continue;
-            };
+        for Line { socket, .. } in all()? {
             let ends = [socket.local, socket.remote];
             let swarm = ends.iter().any(|end| end.port() == SWARM_PORT);
             if swarm && ends.iter().all(|end| ips.contains(end.ip())) {
@@ -67,18 +70,36 @@ impl World {
     }
 }
 
-/// The socket of a line; none unless it is established.
-fn established(line: &str) -> Result<Option<Socket>> {
+/// Whether a request lies at this member's RPC that it has not read.
+pub(crate) fn has_unread(member: &Member) -> Result<bool> {
+    let api = member.node.api();
+    let unread = |line: &Line| line.unread > 0 && api == line.socket.local.into();
+    Ok(all()?.iter().any(unread))
+}
+
+/// All that are established.
+fn all() -> Result<Vec<Line>> {
+    let text = fs::read_to_string(SOCKETS).context(SOCKETS)?;
+    let lines = text.lines().skip(1);
+    let read = |line| established(line).with_context(|| format!("{SOCKETS}: {line}"));
+    lines.filter_map(|line| read(line).transpose()).collect()
+}
+
+/// What a line says; none unless it is of an established connection.
+fn established(line: &str) -> Result<Option<Line>> {
     let fields: Vec<&str> = line.split_whitespace().collect();
     let field = |number: usize| fields.get(number).copied().context("a field is missing");
     if field(3)? != ESTABLISHED {
         return Ok(None);
     }
-    Ok(Some(Socket {
+    let socket = Socket {
         local: address(field(1)?)?,
         remote: address(field(2)?)?,
         inode: field(9)?.parse()?,
-    }))
+    };
+    let (_, unread) = field(4)?.split_once(':').context("no queues")?;
+    let unread = u64::from_str_radix(unread, 16)?;
+    Ok(Some(Line { socket, unread }))
 }
 
 /// `0100007F:0FA1`: the address as the kernel has it in memory, the port as a number.

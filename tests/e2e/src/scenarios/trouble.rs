@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::judge::{SOON, pairs_connected};
+use crate::judge::{SOON, has_unread, pairs_connected};
 use crate::member::Spec;
 use crate::node::Settings;
 use crate::registry::Scenario;
@@ -15,12 +15,12 @@ use crate::world::World;
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario::mesh(
         "hung_node_delays_nobody",
-        "a node hangs; another crashes and one comes: both are linked while it still hangs",
+        "a node hangs and one comes: it is linked before the first call to the former is given up; then another crashes, and is linked while that one still hangs",
         |world| Box::pin(hung_node_delays_nobody(world)),
     ),
     Scenario::mesh(
         "a_third_hang",
-        "a third of the nodes hang at once: the others are healed all the same",
+        "a third of the nodes hang at once: the others are linked and healed without waiting for them",
         |world| Box::pin(a_third_hang(world)),
     ),
     Scenario::mesh(
@@ -56,16 +56,45 @@ async fn a_third_hang(world: &mut World) -> Result<()> {
     world.healthy(&all).await
 }
 
-/// Some hang, which is noticed. Then one crashes and starts again, and one comes: everybody who
-/// answers is linked with them while the others still hang. Then those wake.
+/// Some hang while one comes: everybody who answers is linked with it before the controller has
+/// given up the first calls to those. Then, with that noticed, one crashes and starts again, and
+/// everybody who answers is linked with it too while the others still hang. Then those wake.
 async fn heal_while_hung(
     world: &mut World,
     hung: &[&str],
     (crashed, added): (&str, &str),
     awake: &[&str],
 ) -> Result<()> {
+    // It runs before: between a call's start and its deadline is the controller's part alone.
+    world.prepare(&Spec::new(added)).await?;
+    world.member_mut(added)?.node.start().await?;
     for name in hung {
         world.member(name)?.node.freeze()?;
+    }
+    let frozen = world.members(hung)?;
+    until("each that hangs was called", SOON, async || {
+        for member in &frozen {
+            ensure!(has_unread(member)?, "{} was not", member.pod.name);
+        }
+        Ok(())
+    })
+    .await?;
+    world.return_pod(added).await?;
+    let members = world.members(awake)?;
+    until(
+        "all who answer are linked with the new one",
+        SOON,
+        async || pairs_connected(&members).await,
+    )
+    .await?;
+    let report = world.holder().await?.1.report().await?;
+    let known = &report[world.mesh().id()]["members"];
+    for name in hung {
+        let state = &known[name]["state"];
+        ensure!(
+            state == "Reachable",
+            "the call to {name} was waited for: it is {state} already"
+        );
     }
     for name in hung {
         world
@@ -73,7 +102,6 @@ async fn heal_while_hung(
             .await?;
     }
     world.crash_and_restart(crashed).await?;
-    world.add_plain(&[added]).await?;
     let members = world.members(awake)?;
     until("all who answer are linked", SOON, async || {
         pairs_connected(&members).await
