@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -40,7 +41,30 @@ func newResourceManager(c swarmConfig, limits rcmgr.ConcreteLimitConfig) (networ
 		}
 		opts = append(opts, rcmgr.WithAllowlistedMultiaddrs(allowed))
 	}
-	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), opts...)
+	m, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), opts...)
+	if err != nil {
+		return nil, err
+	}
+	state, ok := m.(rcmgr.ResourceManagerState)
+	if !ok {
+		return nil, fmt.Errorf("a %T does not tell its state", m)
+	}
+	return telling{m, state}, nil
+}
+
+// telling says on standard error which connections it refuses: the far
+// end sees of it only that the connection was cut short, as by a crash.
+type telling struct {
+	network.ResourceManager
+	rcmgr.ResourceManagerState
+}
+
+func (m telling) OpenConnection(dir network.Direction, usefd bool, endpoint ma.Multiaddr) (network.ConnManagementScope, error) {
+	scope, err := m.ResourceManager.OpenConnection(dir, usefd, endpoint)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "swarmnode: refused %s %s: %v\n", dir, endpoint, err)
+	}
+	return scope, err
 }
 
 // kuboLimits computes what Kubo computes from the machine's memory and the

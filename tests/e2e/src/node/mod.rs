@@ -263,6 +263,17 @@ impl Node {
         Ok(requests)
     }
 
+    /// What its own connection rate limit refused, at either end. A Kubo does not tell: the other end
+    /// sees a connection that is cut short, as by a crash.
+    pub(crate) fn refused(&self) -> Result<Vec<String>> {
+        let text = match self.kind {
+            Kind::Swarmnode(_) => fs::read_to_string(self.log()).context("its log")?,
+            Kind::Kubo(_) => String::new(),
+        };
+        let refused = text.lines().filter(|line| line.contains("rate limit"));
+        Ok(refused.map(str::to_owned).collect())
+    }
+
     fn request_log(&self) -> PathBuf {
         self.folder.join(format!("{}.requests", self.name))
     }

@@ -102,12 +102,19 @@ async fn pacing_respects_the_rate_limit(world: &mut World) -> Result<()> {
     })
     .await?;
     world.healthy(&all).await?;
-    // The far end's limit is not counted: it cuts a connection short, and so does a node that is killed.
     let metrics = world.controller("one")?.metrics().await?;
     let refused = "kubomesh_actions_total{action=\"connect\",outcome=\"rate_limited\"}";
     let counted = metrics.lines().find_map(|line| line.strip_prefix(refused));
     let counted = counted.context("no such metric")?.trim();
     ensure!(counted == "0", "{counted} dials were refused");
+    for member in world.members(&all)? {
+        let refused = member.node.refused()?;
+        ensure!(
+            refused.is_empty(),
+            "{} refused {refused:?}",
+            member.pod.name
+        );
+    }
     Ok(())
 }
 
