@@ -296,8 +296,8 @@ impl Findings<'_, '_> {
                 "no member can be reached".into(),
             );
         }
-        if let Some(unasked) = self.unasked() {
-            return unasked;
+        if let Some(why) = self.doubled().or_else(|| self.unasked()) {
+            return why;
         }
         let open = self
             .linked
@@ -333,6 +333,26 @@ impl Findings<'_, '_> {
             sentence(crowded.into_iter())
         );
         (Status::True, ReasonCode::WouldChurnOthers, message)
+    }
+
+    /// Members that answer and share an identity: their pairs are among those of reachable members,
+    /// and of none can it be told which node it leads to. Who shows a wrong identity, or is not
+    /// contacted, is not reachable: nothing is heard there from the recorded one.
+    fn doubled(&self) -> Option<Said> {
+        let doubled = self.members.iter().filter(|(_, member)| {
+            let is = |one: &Condition| {
+                one.kind == ConditionKind::DuplicateIdentity && one.status == Status::True
+            };
+            member.conditions.iter().any(is)
+        });
+        let doubled: Vec<String> = doubled.map(|(name, _)| name.to_string()).collect();
+        if doubled.is_empty() {
+            return None;
+        }
+        let reason = ReasonCode::DuplicateIdentity;
+        let what = words::trouble(reason, self.pass.world.source());
+        let message = format!("{what}: {}", sentence(doubled.into_iter()));
+        Some((Status::False, reason, message))
     }
 
     /// Members that live, may be contacted, and were not asked or not recorded yet.

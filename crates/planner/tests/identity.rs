@@ -74,6 +74,8 @@ fn another_identity_without_a_new_start_is_wrong_and_gets_nothing_but_id() {
     ");
     let planned = fleet.pass();
     insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True WrongIdentity: another identity than the recorded one answers at: c");
+    // The recorded one is not reachable: no pair of reachable members lacks anything.
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Ready), @"Ready=True AsWanted:");
     insta::assert_snapshot!(fleet.member_condition(&planned, "c", ConditionKind::WrongIdentity), @"WrongIdentity=True WrongIdentity: it shows C, expected is P2; nothing but its identity is asked for; delete its record to accept the new one");
     // The recorded one answers again: only its identity was asked, what was read before is history.
     fleet.node("c").peer_id = kubomesh_model::peer_id(2);
@@ -228,6 +230,7 @@ fn one_identity_at_two_addresses_is_left_alone_after_two_sweeps() {
     let planned = fleet.pass();
     insta::assert_snapshot!(fleet.member_condition(&planned, "c", ConditionKind::DuplicateIdentity), @"DuplicateIdentity=True DuplicateIdentity: C answers at the address of d too");
     insta::assert_snapshot!(fleet.member_condition(&planned, "d", ConditionKind::DuplicateIdentity), @"DuplicateIdentity=True DuplicateIdentity: C answers at the address of c too");
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Ready), @"Ready=False DuplicateIdentity: one identity answers at two addresses: c, d");
     // Nothing is added for either, nothing is taken from either.
     fleet.break_all("a");
     insta::assert_snapshot!(fleet.ends_quiet(), @r"
@@ -273,6 +276,7 @@ fn an_address_conflict_is_no_duplicate_and_is_not_contacted() {
     ");
     let planned = fleet.pass();
     insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True AddressConflict: another member claims the address of: c");
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Ready), @"Ready=True AsWanted:");
     fleet.member("c").contact = Contact::Allowed;
     fleet.ends_well();
 }
