@@ -8,7 +8,7 @@ use kubomesh_core::{
 };
 
 use crate::groups::Groups;
-use crate::members::{about, is_on_network, sentence};
+use crate::members::{about, elsewhere, is_on_network, sentence};
 use crate::mesh::Linked;
 use crate::pass::Pass;
 use crate::sides::Entry;
@@ -184,7 +184,12 @@ impl Findings<'_, '_> {
 
     /// Members that are not as they should be: the first kind of trouble names all that have it.
     fn members_cause(&self) -> Option<Said> {
-        let troubled = self.members.iter().filter(|(_, member)| {
+        let renamed = |name: &MemberName| {
+            let node = self.pass.world.find(name);
+            node.is_some_and(|node| elsewhere(self.pass, &self.pass.world.nodes[node]).is_some())
+        };
+        let named = self.members.iter().filter(|(name, _)| !renamed(name));
+        let troubled = named.filter(|(_, member)| {
             !matches!(member.state, MemberState::Reachable | MemberState::Waiting)
                 || member.conditions.iter().any(|condition| {
                     condition.status == Status::True

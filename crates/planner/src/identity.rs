@@ -1,6 +1,7 @@
 //! Who a member is: first contact, adoption, wrong and duplicate identities (rules.md, Identity).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use kubomesh_core::{Contact, Member, PeerId, Record, Source, Timestamp};
 
@@ -138,35 +139,26 @@ fn confirmed(node: &Node<'_>, shown: PeerId, at: Timestamp, memory: &mut MemberM
     enough
 }
 
-/// One identity at two live members: both are left alone once two sweeps showed it. Whoever is not
-/// recorded with it yet waits from the first sweep on.
+/// Where and when an identity was shown.
+struct Shown {
+    node: usize,
+    at: Timestamp,
+    /// Whether its last inquiry was answered.
+    fresh: bool,
+}
+
+/// One identity at two addresses: the members there are left alone once two sweeps showed it. Whoever
+/// is not recorded with it yet waits from the first sweep on.
 fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
-    let mut shown: BTreeMap<PeerId, Vec<(usize, Timestamp, bool)>> = BTreeMap::new();
-    for (index, node) in world.nodes.iter().enumerate() {
-        let (Some((peer, at)), Some(observation)) = (node.seen(), node.observation) else {
-            continue;
-        };
-        // Whoever shows an identity that is not its own gets nothing, and takes nothing from others;
-        // what showed it to one that is not contacted may have been the one at its address.
-        let contacted = node
-            .member
-            .is_some_and(|one| one.contact == Contact::Allowed);
-        if matches!(node.verdict, Verdict::Wrong { .. }) || !contacted {
-            continue;
-        }
-        shown
-            .entry(peer)
-            .or_default()
-            .push((index, at, observation.failure.is_none()));
-    }
-    shown.retain(|_, sightings| sightings.len() > 1);
+    let mut shown = sightings(world);
+    shown.retain(|_, addresses| addresses.len() > 1);
     memory.duplicates.retain(|peer, _| shown.contains_key(peer));
-    for (peer, sightings) in shown {
-        let mut fresh: Vec<Timestamp> = sightings
-            .iter()
-            .filter(|(_, _, fresh)| *fresh)
-            .map(|(_, at, _)| *at)
-            .collect();
+    for (peer, addresses) in shown {
+        let newest = |sightings: &Vec<Shown>| {
+            let fresh = sightings.iter().filter(|one| one.fresh);
+            fresh.map(|one| one.at).max()
+        };
+        let mut fresh: Vec<Timestamp> = addresses.values().filter_map(newest).collect();
         fresh.sort_unstable();
         let older = fresh.len().checked_sub(2).map(|at| fresh[at]);
         let before = memory.duplicates.get(&peer).copied();
@@ -186,8 +178,8 @@ fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
         if counted.sweeps >= SWEEPS {
             recorded_too(world, peer);
         }
-        for (index, ..) in sightings {
-            let node = &mut world.nodes[index];
+        for one in addresses.into_values().flatten() {
+            let node = &mut world.nodes[one.node];
             if counted.sweeps >= SWEEPS {
                 node.verdict = Verdict::Duplicate;
             } else if node.standing == Standing::New || matches!(node.verdict, Verdict::Adopt(_)) {
@@ -195,6 +187,36 @@ fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
             }
         }
     }
+}
+
+/// Every identity that is shown, by the address at which it is. Two members of one address are one
+/// node: a line that was renamed lives beside its former name until the file is settled.
+fn sightings<'a>(world: &World<'a>) -> BTreeMap<PeerId, BTreeMap<(&'a Arc<str>, u16), Vec<Shown>>> {
+    let mut shown: BTreeMap<PeerId, BTreeMap<_, Vec<Shown>>> = BTreeMap::new();
+    for (index, node) in world.nodes.iter().enumerate() {
+        let (Some((peer, at)), Some(observation)) = (node.seen(), node.observation) else {
+            continue;
+        };
+        // Whoever shows an identity that is not its own gets nothing, and takes nothing from others;
+        // what showed it to one that is not contacted may have been the one at its address.
+        let Some(member) = node.member.filter(|one| one.contact == Contact::Allowed) else {
+            continue;
+        };
+        if matches!(node.verdict, Verdict::Wrong { .. }) {
+            continue;
+        }
+        let endpoint = member.access.endpoint();
+        let addresses = shown.entry(peer).or_default();
+        let sightings = addresses
+            .entry((&endpoint.host, endpoint.port))
+            .or_default();
+        sightings.push(Shown {
+            node: index,
+            at,
+            fresh: observation.failure.is_none(),
+        });
+    }
+    shown
 }
 
 /// Who is recorded with a doubled identity and does not show any is left alone with the others.

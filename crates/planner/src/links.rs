@@ -82,13 +82,8 @@ pub(crate) fn judge<'a>(world: &World<'a>, sides: &Sides<'a>, pair: Pair) -> Jud
         unprotected: [false; 2],
         rewritten: false,
     };
-    let away = |node: usize| {
-        let node = &world.nodes[node];
-        node.is_away().then(|| Reason::Away {
-            member: node.name.clone(),
-        })
-    };
-    if let Some(reason) = away(pair.a).or_else(|| away(pair.b)) {
+    let absent = |node: usize| world.nodes[node].absence();
+    if let Some(reason) = absent(pair.a).or_else(|| absent(pair.b)) {
         return bare(LinkState::Missing, Some(reason), Need::Nothing);
     }
     let lists = [

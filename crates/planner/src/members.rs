@@ -141,6 +141,9 @@ fn reachable(pass: &Pass<'_>, node: &Node<'_>) -> Condition {
 
 fn away_message(pass: &Pass<'_>, node: &Node<'_>) -> String {
     let gone = words::gone(pass.world.source());
+    if let Some(now) = elsewhere(pass, node) {
+        return format!("{gone}; its identity is {now}'s now");
+    }
     let until = pass
         .memory
         .away
@@ -151,6 +154,13 @@ fn away_message(pass: &Pass<'_>, node: &Node<'_>) -> String {
         || gone.into(),
         |until| format!("{gone}; its place is kept until {until}"),
     )
+}
+
+/// Who lives with the identity of one that does not: it is away no more, whatever its name.
+pub(crate) fn elsewhere<'a>(pass: &Pass<'a>, node: &Node<'_>) -> Option<&'a MemberName> {
+    let peer = node.record?.peer_id.filter(|_| node.is_away())?;
+    let holder = &pass.world.nodes[pass.world.holder(&peer)?];
+    (holder.is_recorded() && holder.name != node.name).then_some(holder.name)
 }
 
 fn waiting(pass: &Pass<'_>, node: &Node<'_>) -> (Status, ReasonCode, String) {

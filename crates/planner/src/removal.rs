@@ -187,11 +187,9 @@ fn refresh(pass: &mut Pass<'_>, pair: Pair, linked: &mut Linked) -> Result<(), H
 fn blocked(pass: &Pass<'_>, pair: Pair, begun: bool) -> Option<Reason> {
     let nodes = &pass.world.nodes;
     let ends = [pair.a, pair.b];
-    let away = ends.into_iter().find(|node| nodes[*node].is_away());
-    if let Some(node) = away {
-        return Some(Reason::Away {
-            member: nodes[node].name.clone(),
-        });
+    let mut absent = ends.into_iter().filter_map(|node| nodes[node].absence());
+    if let Some(reason) = absent.next() {
+        return Some(reason);
     }
     if !pass.enforces() {
         return Some(Reason::Mode);

@@ -182,6 +182,16 @@ impl<'a> Node<'a> {
             && self.record.is_some_and(|record| record.peer_id.is_some())
     }
 
+    /// Why its links wait for its recorded life, which is over. Once a new one may be asked, it is only
+    /// not known yet who that is.
+    pub(crate) fn absence(&self) -> Option<Reason> {
+        let member = self.name.clone();
+        self.is_away().then(|| match self.standing {
+            Standing::New => Reason::NotRecorded { member },
+            _ => Reason::Away { member },
+        })
+    }
+
     /// Its present address as stored, without `/p2p/…`.
     pub(crate) fn address(&self) -> Option<&'a Address> {
         self.record?.addresses.first()
@@ -230,8 +240,8 @@ impl<'a> Node<'a> {
     /// Why no link of it is added or changed now.
     pub(crate) fn quarantine(&self) -> Option<Reason> {
         let member = self.name.clone();
-        if self.is_away() {
-            return Some(Reason::Away { member });
+        if let Some(absence) = self.absence() {
+            return Some(absence);
         }
         match (self.verdict, &self.member?.contact) {
             (_, Contact::AddressConflict { .. }) => Some(Reason::AddressConflict { member }),

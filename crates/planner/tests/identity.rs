@@ -159,8 +159,8 @@ fn a_pod_of_the_same_name_takes_over_the_record() {
     insta::assert_snapshot!(fleet.told(), @r"
     record c: uid uid-c-3, peer C, at /ip4/10.0.0.4/tcp/4001, retired P2
     --
-    a – c: missing, c is away; held back
-    b – c: missing, c is away; held back
+    a – c: missing, the identity of c is not recorded yet; held back
+    b – c: missing, the identity of c is not recorded yet; held back
     1/3 links healthy, 0 degraded, 2 missing, 0 unknown
     ");
     insta::assert_snapshot!(fleet.told(), @r"
@@ -191,8 +191,8 @@ fn the_same_identity_in_a_new_pod_only_refreshes_addresses() {
     insta::assert_snapshot!(fleet.told(), @r"
     record c: uid uid-c-3, peer C, at /ip4/10.0.0.4/tcp/4001 /ip4/10.0.0.3/tcp/4001
     --
-    a – c: missing, c is away; held back
-    b – c: missing, c is away; held back
+    a – c: missing, the identity of c is not recorded yet; held back
+    b – c: missing, the identity of c is not recorded yet; held back
     1/3 links healthy, 0 degraded, 2 missing, 0 unknown
     ");
     insta::assert_snapshot!(fleet.told(), @r"
@@ -303,6 +303,72 @@ fn a_line_is_adopted_after_three_connections_in_two_sweeps() {
         fleet.records["c"].peer_id,
         Some(kubomesh_model::peer_id(50))
     );
+    fleet.ends_well();
+}
+
+/// Until the file is settled its former name lives beside the new one: one node at one address.
+#[test]
+fn a_line_with_another_name_is_no_second_node() {
+    let mut fleet = Fleet::of(3);
+    ["a", "b", "c"]
+        .iter()
+        .for_each(|text| in_a_file(&mut fleet, text));
+    fleet.ends_well();
+    let node = fleet.nodes["c"].clone();
+    let mut line = fleet.member("c").clone();
+    line.name = name("d");
+    line.uid = "d@10.0.0.3".into();
+    fleet.membership.members.insert(name("d"), line);
+    fleet.nodes.insert(name("d"), node);
+    for _ in 0..4 {
+        let planned = fleet.pass();
+        assert!(planned.plan.sequences.is_empty(), "{}", planned.plan);
+        for text in ["c", "d"] {
+            let duplicate =
+                fleet.member_condition(&planned, text, ConditionKind::DuplicateIdentity);
+            assert_eq!(duplicate, "DuplicateIdentity=False AsWanted:");
+        }
+        assert_eq!(planned.report.members["c"].state, MemberState::Reachable);
+    }
+    assert_eq!(fleet.records["d"].peer_id, Some(fleet.peer("d")));
+    fleet.membership.members.remove("c");
+    fleet.nodes.remove("c");
+    let planned = fleet.pass();
+    assert!(planned.plan.is_empty(), "{}", planned.plan);
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=False AsWanted:");
+    insta::assert_snapshot!(fleet.member_condition(&planned, "c", ConditionKind::Reachable), @"Reachable=False Away: its pod is gone or not selected any more; its identity is d's now");
+    assert_eq!(planned.report.members["d"].links.healthy, 2);
+    fleet.ends_well_after(secs(130));
+    assert_eq!(fleet.records.keys().collect::<Vec<_>>(), ["a", "b", "d"]);
+}
+
+#[test]
+fn two_lines_that_swap_their_addresses_are_not_away() {
+    let mut fleet = Fleet::of(3);
+    ["a", "b", "c"]
+        .iter()
+        .for_each(|text| in_a_file(&mut fleet, text));
+    fleet.ends_well();
+    let (b, c) = (fleet.nodes["b"].clone(), fleet.nodes["c"].clone());
+    for (text, node, number) in [("b", c, 12), ("c", b, 11)] {
+        let line = Member {
+            uid: format!("uid-{text}-{number}").into(),
+            ..node.member(text)
+        };
+        fleet.membership.members.insert(name(text), line);
+        fleet.nodes.insert(name(text), node);
+        in_a_file(&mut fleet, text);
+    }
+    let told = fleet.told();
+    insta::assert_snapshot!(told, @r"
+    record b: uid uid-b-12, peer B, at /ip4/10.0.0.3/tcp/4001, retired C
+    record c: uid uid-c-11, peer C, at /ip4/10.0.0.2/tcp/4001, retired B
+    --
+    a – b: missing, the identity of b is not recorded yet; held back
+    a – c: missing, the identity of c is not recorded yet; held back
+    b – c: missing, the identity of b is not recorded yet; held back
+    0/3 links healthy, 0 degraded, 3 missing, 0 unknown
+    ");
     fleet.ends_well();
 }
 
