@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{Credentials, Fence, Limits, MeshId, Timings};
+use kubomesh_core::{Credentials, Fence, Limits, LostFilters, MeshId, RecordWrite, Timings};
 use kubomesh_discovery::Fleet;
 use kubomesh_executor::{Executor, ExecutorMetrics, Parts};
 use kubomesh_planner::orphans;
@@ -171,14 +171,15 @@ impl Supervisor {
                 records = writes.len(),
                 "deleting the records of a mesh that is gone"
             );
-            for error in self
-                .records
-                .store(namespace, records, writes, &*self.fence)
-                .await
-                .into_iter()
-                .filter_map(Result::err)
-            {
-                tracing::warn!(namespace, mesh, "{error}");
+            let going = |write: &RecordWrite| LostFilters::of(records.get(&write.name())?);
+            let lost: Vec<Option<LostFilters>> = writes.iter().map(going).collect();
+            let stored = self.records.store(namespace, records, writes, &*self.fence);
+            for (result, lost) in stored.await.into_iter().zip(lost) {
+                match (result, lost) {
+                    (Err(error), _) => tracing::warn!(namespace, mesh, "{error}"),
+                    (Ok(()), Some(lost)) => tracing::warn!(namespace, mesh, "{lost}"),
+                    (Ok(()), None) => {}
+                }
             }
         }
     }

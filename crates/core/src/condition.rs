@@ -107,6 +107,8 @@ pub enum ReasonCode {
     WouldChurnOthers,
     /// A retired identity was dropped although some nodes could not be reached.
     RetiredExpired,
+    /// What was taken from a node's dial filters is remembered no longer and was not given back.
+    FiltersLost,
 }
 
 /// One condition.

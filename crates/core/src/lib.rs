@@ -69,7 +69,9 @@ pub use policy::{
 };
 pub use progress::Progress;
 pub use reason::Reason;
-pub use record::{Capacity, CapacityError, OwnedFilter, Record, RemovedFilter, Retired};
+pub use record::{
+    Capacity, CapacityError, LostFilters, OwnedFilter, Record, RemovedFilter, Retired,
+};
 pub use redacted::Redacted;
 pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report};
 pub use schedule::{Schedule, Timers};

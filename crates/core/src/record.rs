@@ -52,6 +52,20 @@ pub struct RemovedFilter {
     pub gone: bool,
 }
 
+/// Filters that were taken away under `filters: Repair` and are remembered no longer, although they
+/// were not given back. Its text is the Warning that is worth.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LostFilters {
+    /// Whose record named them.
+    pub member: MemberName,
+    /// The identity that they were taken from, if it is known.
+    #[serde(rename = "peerID")]
+    pub peer_id: Option<PeerId>,
+    /// The entries' exact texts.
+    pub filters: Vec<Arc<str>>,
+}
+
 /// How many connections of a node the mesh may use for its rings. As text the number, `Unlimited` or
 /// `Assumed`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,10 +154,54 @@ impl Record {
         }
     }
 
+    /// The identity that `removed_filters` were taken from: the present one, else the one retired
+    /// last. They are a repo's, not a name's.
+    #[must_use]
+    pub fn filters_owner(&self) -> Option<PeerId> {
+        let last = || self.retired.last().map(|retired| retired.peer_id);
+        self.peer_id.or_else(last)
+    }
+
     /// The record's name: the member's name with its role's suffix.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}{}", self.member, self.role.record_suffix())
+    }
+}
+
+impl LostFilters {
+    /// What goes with a record that goes now, if anything does.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<Self> {
+        let filters = record.removed_filters.iter();
+        let filters: Vec<Arc<str>> = filters.map(|one| Arc::clone(&one.cidr)).collect();
+        (!filters.is_empty()).then(|| Self {
+            member: record.member.clone(),
+            peer_id: record.filters_owner(),
+            filters,
+        })
+    }
+}
+
+impl fmt::Display for LostFilters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// A note of Kubernetes holds as many.
+        const LISTED: usize = 10;
+        write!(f, "what was taken from the dial filters of {}", self.member)?;
+        if let Some(peer) = self.peer_id {
+            write!(f, " ({peer})")?;
+        }
+        f.write_str(
+            " is not given back and no longer remembered; where that node lives on, put it back by \
+             hand: ipfs swarm filters add",
+        )?;
+        for filter in self.filters.iter().take(LISTED) {
+            write!(f, " {filter}")?;
+        }
+        match self.filters.len().saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Capacity, Condition, Doubt, Link, MemberName, MeshId, PeerId, Reason, Role, Timestamp,
+    Capacity, Condition, Doubt, Link, LostFilters, MemberName, MeshId, PeerId, Reason, Role,
+    Timestamp,
 };
 
 /// State of a desired link, judged from both ends (rules.md, Links).
@@ -129,6 +130,9 @@ pub struct Report {
     /// Retired identities that were dropped after their time although unreachable nodes may still
     /// hold an entry; each is worth a Warning event.
     pub retired_expired: Vec<PeerId>,
+    /// Filters that were to be given back and are remembered no longer; each is worth a Warning event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters_lost: Vec<LostFilters>,
     /// How long until something that was held back is due; `None`: nothing waits for time.
     #[serde(with = "crate::span::optional")]
     pub next_due: Option<Duration>,

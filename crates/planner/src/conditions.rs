@@ -1,6 +1,6 @@
 //! The conditions of a mesh: Accepted, NetworkApplied, Connected, Degraded, Ready.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kubomesh_core::{
     Condition, ConditionKind, Contact, Doubt, LinkState, MemberName, MemberReport, MemberState,
@@ -11,7 +11,7 @@ use crate::groups::Groups;
 use crate::members::{about, elsewhere, is_on_network, sentence};
 use crate::mesh::Linked;
 use crate::pass::Pass;
-use crate::sides::Entry;
+use crate::releasing::releasing;
 use crate::words;
 
 /// What the conditions are made from.
@@ -246,34 +246,11 @@ impl Findings<'_, '_> {
         None
     }
 
-    /// How much of ours is still in the nodes: whoever leaves waits for the zeros.
-    fn releasing(&self) -> String {
-        let Pass { world, sides, .. } = self.pass;
-        let mut pairs = BTreeSet::new();
-        for node in 0..world.nodes.len() {
-            for (far, entry) in sides.entries(node) {
-                let ours = matches!(entry, Entry::Current | Entry::Former);
-                if ours && world.nodes[*far].place.is_some() {
-                    pairs.insert((node.min(*far), node.max(*far)));
-                }
-            }
-        }
-        let records = world.nodes.iter().filter_map(|node| node.record);
-        let filters: usize = records.map(|record| record.removed_filters.len()).sum();
-        let live = world.nodes.iter().filter(|node| node.member.is_some());
-        let silent = live.filter(|node| !node.is_readable()).count();
-        format!(
-            "the mesh gives back what it put into the nodes: {} links held, {filters} filters to \
-             put back, {silent} members do not answer",
-            pairs.len()
-        )
-    }
-
     fn ready(&self, accepted: &Said, applied: &Said) -> Said {
         let not = |said: &Said| (Status::False, said.1, said.2.clone());
         match self.pass.world.input.policy.mode {
             Mode::Release => {
-                return (Status::False, ReasonCode::Releasing, self.releasing());
+                return (Status::False, ReasonCode::Releasing, releasing(self.pass));
             }
             _ if accepted.0 != Status::True => return not(accepted),
             _ if applied.0 != Status::True => return not(applied),

@@ -147,6 +147,9 @@ struct Shown {
     fresh: bool,
 }
 
+/// Who showed an identity, by host and port.
+type ByAddress<'a> = BTreeMap<(&'a Arc<str>, u16), Vec<Shown>>;
+
 /// One identity at two addresses: the members there are left alone once two sweeps showed it. Whoever
 /// is not recorded with it yet waits from the first sweep on.
 fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
@@ -191,8 +194,8 @@ fn judge_duplicates(world: &mut World<'_>, memory: &mut Memory) {
 
 /// Every identity that is shown, by the address at which it is. Two members of one address are one
 /// node: a line that was renamed lives beside its former name until the file is settled.
-fn sightings<'a>(world: &World<'a>) -> BTreeMap<PeerId, BTreeMap<(&'a Arc<str>, u16), Vec<Shown>>> {
-    let mut shown: BTreeMap<PeerId, BTreeMap<_, Vec<Shown>>> = BTreeMap::new();
+fn sightings<'a>(world: &World<'a>) -> BTreeMap<PeerId, ByAddress<'a>> {
+    let mut shown: BTreeMap<PeerId, ByAddress<'a>> = BTreeMap::new();
     for (index, node) in world.nodes.iter().enumerate() {
         let (Some((peer, at)), Some(observation)) = (node.seen(), node.observation) else {
             continue;

@@ -21,6 +21,7 @@ mod pass;
 mod places;
 mod plan;
 mod records;
+mod releasing;
 mod remedy;
 mod remember;
 mod removal;

@@ -99,6 +99,7 @@ fn report(pass: &Pass<'_>, ledger: &Ledger, linked: &Linked, removed: &Removed) 
         doubt: input.membership.doubt.clone(),
         conditions,
         retired_expired: ledger.expired.clone(),
+        filters_lost: ledger.lost.clone(),
         next_due: pass.due.map(|due| due.since(input.now)),
     }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use kubomesh_core::{Address, Mode, PeerId, Record, RecordWrite, Retired, Role, Timestamp};
+use kubomesh_core::{
+    Address, LostFilters, Mode, PeerId, Record, RecordWrite, Retired, Role, Timestamp,
+};
 
 use crate::capacity;
 use crate::filters::Filters;
@@ -25,6 +27,8 @@ pub(crate) struct Ledger {
     pub unsettled: Vec<bool>,
     /// Retired identities dropped after their time.
     pub expired: Vec<PeerId>,
+    /// Filters that were taken away and are now forgotten.
+    pub lost: Vec<LostFilters>,
     /// Changes that would be made were it not for doubt.
     pub held: u64,
     /// When the next record is due to change by time alone.
@@ -107,6 +111,7 @@ impl Book<'_, '_> {
                 self.ledger.held += 1;
                 return Some(record);
             }
+            self.lose(&mut record);
             return None;
         }
         Some(record)
@@ -117,15 +122,16 @@ impl Book<'_, '_> {
     }
 
     /// A first identity, the same one in a new life, or another one in place of the recorded.
-    fn adopt(&self, node: &Node<'_>, record: &mut Record, shown: PeerId) {
+    fn adopt(&mut self, node: &Node<'_>, record: &mut Record, shown: PeerId) {
         let Some(member) = node.member else { return };
         if record.peer_id != Some(shown) {
+            // What was taken from another repo is not given to this one, and its name is taken: whoever
+            // comes back as the former one by another name has a record of its own. So it is said now.
+            if record.filters_owner() != Some(shown) {
+                self.lose(record);
+            }
             retire(record, self.world.input.now);
             record.capacity = None;
-            // What was taken from another repo is not given to this one.
-            if record.retired.iter().all(|one| one.peer_id != shown) {
-                record.removed_filters.clear();
-            }
         }
         record.uid = member.uid.clone();
         record.peer_id = Some(shown);
@@ -217,19 +223,30 @@ impl Book<'_, '_> {
         record.addresses.truncate(MAX_ADDRESSES);
     }
 
-    /// Forgets retired identities that no node holds an entry of ours for.
+    /// Forgets filters that were taken away, and says so.
+    fn lose(&mut self, record: &mut Record) {
+        self.ledger.lost.extend(LostFilters::of(record));
+        record.removed_filters.clear();
+    }
+
+    /// Forgets retired identities that no node holds an entry of ours for. The one that filters are to
+    /// be given back to is kept for a while: its pod or line may come back.
     fn drop_retired(&mut self, index: usize, record: &mut Record) {
         let stored = self.world.nodes[index].record;
         let now = self.world.input.now;
+        let gone = record.clone();
+        let owed = gone.peer_id.is_none() && !gone.removed_filters.is_empty();
         let retired = std::mem::take(&mut record.retired);
-        for one in retired {
+        let last = retired.len();
+        for (number, one) in retired.into_iter().enumerate() {
             let at =
                 stored.and_then(|stored| stored.retired.iter().position(|other| *other == one));
             let held = at.is_some_and(|at| self.sides.holds(Origin::Retired { node: index, at }));
             // One that is retired in this pass had its entries counted under its record.
             let fresh = at.is_none();
             let expired = now.since(one.since) >= self.world.input.timings.retired_for;
-            match (held || fresh, self.all_read) {
+            let awaited = owed && number + 1 == last && !expired;
+            match (held || fresh || awaited, self.all_read) {
                 (false, true) if self.doubted() => self.ledger.held += 1,
                 (false, true) => continue,
                 (false, false) if expired && !self.doubted() => {
@@ -241,6 +258,10 @@ impl Book<'_, '_> {
                 _ => {}
             }
             record.retired.push(one);
+        }
+        if owed && record.filters_owner() != gone.filters_owner() {
+            self.ledger.lost.extend(LostFilters::of(&gone));
+            record.removed_filters.clear();
         }
     }
 

@@ -84,3 +84,19 @@ pub(crate) const fn accept_identity(stated: bool) -> &'static str {
         "delete its record to accept the new one"
     }
 }
+
+/// What gets their filters back to those that are members no longer, whose names come behind this.
+pub(crate) const fn bring_back(source: Source) -> &'static str {
+    match source {
+        Source::Pod => {
+            "filters were taken from nodes whose pods are gone or not selected any more; bring the pods \
+             back, or put back by hand (ipfs swarm filters add) what removedFilters of their SwarmPeers \
+             names"
+        }
+        Source::File => {
+            "filters were taken from nodes whose lines are gone from the members file; put the lines \
+             back, or put back by hand (ipfs swarm filters add) what removedFilters of their records \
+             names"
+        }
+    }
+}

@@ -186,7 +186,7 @@ impl<'a> Node<'a> {
     /// not known yet who that is.
     pub(crate) fn absence(&self) -> Option<Reason> {
         let member = self.name.clone();
-        self.is_away().then(|| match self.standing {
+        self.is_away().then_some(match self.standing {
             Standing::New => Reason::NotRecorded { member },
             _ => Reason::Away { member },
         })

@@ -65,6 +65,8 @@ metrics! {
             mesh_histograms("kubomesh_convergence_seconds", CONVERGENCE_BUCKETS, ()),
         /// Retired identities dropped after their time although unreachable nodes may hold an entry.
         pub retired_expired: MeshCounters<()> = mesh_counters("kubomesh_retired_expired_total", ()),
+        /// Members whose dial filters were to be given back and are remembered no longer.
+        pub filters_lost: MeshCounters<()> = mesh_counters("kubomesh_filters_lost_total", ()),
         /// Writes of records (with a members file: into the state directory), statuses and events, by
         /// what and outcome. A conflict is planned again.
         pub writes: Counters<(Label<&'static str>, Label<&'static str>)> = counters(

@@ -276,10 +276,12 @@ impl Observer {
         }
     }
 
-    /// Retired identities that were given up although some nodes may still hold them.
+    /// What was given up: retired identities that some nodes may still hold, and filters that were to
+    /// be given back.
     fn take_expired(&mut self, id: &MeshId, report: &Report) {
         let seen = self.seen.entry(id.clone()).or_default();
-        if report.retired_expired.is_empty() || seen.expired_at == report.at {
+        let given_up = !report.retired_expired.is_empty() || !report.filters_lost.is_empty();
+        if !given_up || seen.expired_at == report.at {
             return;
         }
         seen.expired_at = report.at;
@@ -293,17 +295,35 @@ impl Observer {
                 "the retired identity {peer} is given up after its time although nodes that cannot \
                  be reached may still hold an entry for it"
             );
-            tracing::warn!(mesh = %id, "{note}");
-            if let Some(events) = &self.events {
-                let reason = ReasonCode::RetiredExpired.to_string();
-                let transition = Transition {
-                    action: format!("Retire {peer}"),
-                    warning: true,
-                    reason,
-                    note,
-                };
-                events.say(regarding(id), transition);
-            }
+            self.warn(
+                id,
+                ReasonCode::RetiredExpired,
+                format!("Retire {peer}"),
+                note,
+            );
+        }
+        let count = report.filters_lost.len();
+        self.metrics
+            .filters_lost
+            .get(&id.namespace, &id.name, ())
+            .add(count as u64);
+        for lost in &report.filters_lost {
+            let action = format!("Forget {}", lost.member);
+            self.warn(id, ReasonCode::FiltersLost, action, lost.to_string());
+        }
+    }
+
+    /// A line of the log and an event about something that is seen in one report only.
+    fn warn(&self, id: &MeshId, reason: ReasonCode, action: String, note: String) {
+        tracing::warn!(mesh = %id, "{note}");
+        if let Some(events) = &self.events {
+            let transition = Transition {
+                action,
+                warning: true,
+                reason: reason.to_string(),
+                note,
+            };
+            events.say(regarding(id), transition);
         }
     }
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use common::{Switch, heard_now};
 use kubomesh_api::{StoredMesh, StoredMeshes, StoredRecords};
 use kubomesh_core::{
-    Condition, ConditionKind, Fence, LinkCounts, LinkState, MemberReport, MemberState, Membership,
-    MeshId, ReasonCode, Report, Role, Status, Timestamp,
+    Condition, ConditionKind, Fence, LinkCounts, LinkState, LostFilters, MemberReport, MemberState,
+    Membership, MeshId, ReasonCode, Report, Role, Status, Timestamp,
 };
 use kubomesh_process::Clock;
 use kubomesh_reporter::{
@@ -198,6 +198,7 @@ fn report(members: usize, healthy: u64, ready: bool) -> Report {
             ),
         ],
         retired_expired: Vec::new(),
+        filters_lost: Vec::new(),
         next_due: None,
     }
 }
@@ -490,6 +491,35 @@ async fn a_retired_identity_that_is_given_up_is_an_event_and_counted_once() {
             .render()
             .unwrap()
             .contains("kubomesh_retired_expired_total{mesh=\"kubo\",namespace=\"apps\"} 1")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn filters_that_are_not_given_back_are_an_event_and_counted_once() {
+    let case = Case::with(0);
+    let lost = LostFilters {
+        member: "c".into(),
+        peer_id: None,
+        filters: vec!["/ip4/10.0.0.0/ipcidr/8".into()],
+    };
+    case.report(Report {
+        filters_lost: vec![lost],
+        ..report(0, 10, true)
+    });
+    elapse(1_000).await;
+    let told: Vec<_> = case
+        .events()
+        .into_iter()
+        .filter(|event| event.contains("FiltersLost"))
+        .collect();
+    assert_eq!(told.len(), 1);
+    let how = "put it back by hand: ipfs swarm filters add /ip4/10.0.0.0/ipcidr/8";
+    assert!(told[0].contains(how), "{}", told[0]);
+    assert!(
+        case.catalog
+            .render()
+            .unwrap()
+            .contains("kubomesh_filters_lost_total{mesh=\"kubo\",namespace=\"apps\"} 1")
     );
 }
 

@@ -137,6 +137,7 @@ fn report(at: u64, ready: Status, message: &str) -> Report {
             message,
         )],
         retired_expired: Vec::new(),
+        filters_lost: Vec::new(),
         next_due: None,
     }
 }

@@ -43,6 +43,7 @@ fn report(at: Timestamp, conditions: &[(&str, Condition)]) -> Report {
         doubt: None,
         conditions: Vec::new(),
         retired_expired: Vec::new(),
+        filters_lost: Vec::new(),
         next_due: None,
     }
 }

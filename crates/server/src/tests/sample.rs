@@ -243,6 +243,7 @@ fn report(mesh: MeshId) -> Report {
         doubt: Some(Doubt::StoreRestored { until: NOW }),
         conditions: vec![condition(ConditionKind::Ready)],
         retired_expired: vec![peer()],
+        filters_lost: Vec::new(),
         next_due: Some(Duration::from_millis(2_500)),
     }
 }

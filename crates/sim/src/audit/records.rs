@@ -27,6 +27,7 @@ impl Sim {
         let retired = before
             .peer_id
             .filter(|peer| after.and_then(|a| a.peer_id) != Some(*peer));
+        self.judge_forgotten(who, before, after);
         self.audit.forgive(&before.member, after);
         let now = self.now();
         for filter in &before.removed_filters {
@@ -79,6 +80,24 @@ impl Sim {
         if same_life && before.container.is_some() && start == before.container.as_ref() {
             let detail = format!("{name} gets another identity than {peer} without a restart");
             self.audit.broke(Property::Adoption, detail);
+        }
+    }
+
+    /// What was taken from one who is gone is remembered for a day, unless another identity has its
+    /// name.
+    fn judge_forgotten(&mut self, who: Who, before: &Record, after: Option<&Record>) {
+        let owed = before.peer_id.is_none() && !before.removed_filters.is_empty();
+        let kept = after.is_some_and(|after| {
+            after.peer_id.is_some()
+                || (!after.removed_filters.is_empty()
+                    && after.filters_owner() == before.filters_owner())
+        });
+        let young = before.retired.last().is_some_and(|retired| {
+            self.now().since(retired.since) < kubomesh_core::Timings::default().retired_for
+        });
+        if owed && !kept && young {
+            let detail = format!("{who} forgets the filters of {}", before.member);
+            self.audit.broke(Property::Filters, detail);
         }
     }
 

@@ -56,9 +56,11 @@ impl Sim {
                         .as_ref()
                         .is_some_and(|object| object.name == record.member)
                 };
+                // What was taken from one who is gone is remembered for a day.
+                let owed = !record.removed_filters.is_empty();
                 let needed = record.peer_id.is_none()
                     && !record.retired.is_empty()
-                    && !self.remembers_needlessly(wells, record);
+                    && (owed || !self.remembers_needlessly(wells, record));
                 let blank = record.peer_id.is_none() && record.retired.is_empty();
                 let awaited = blank && self.cluster.places.values().any(waits);
                 let lives = wells.iter().any(|well| well.name == record.member);
