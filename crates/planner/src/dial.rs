@@ -9,9 +9,9 @@ use crate::links::{End, Judged, Need, Pair};
 use crate::memory::LinkMemory;
 use crate::pass::Pass;
 use crate::retry;
+use crate::since;
 use crate::steps::Step;
 use crate::topology::Positions;
-use crate::world;
 
 /// Failed dials of one end after which the other dials.
 const FAILED_TWICE: u32 = 2;
@@ -215,7 +215,7 @@ fn read_since(pass: &Pass<'_>, pair: Pair, since: Timestamp) -> bool {
     let mut answering = nodes.into_iter().filter(|node| node.state.is_some());
     answering.all(|node| {
         let observation = node.observation;
-        observation.is_some_and(|seen| world::read_since(seen, since))
+        observation.is_some_and(|seen| since::read_since(seen, since))
     })
 }
 

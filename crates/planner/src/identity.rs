@@ -6,7 +6,8 @@ use std::sync::Arc;
 use kubomesh_core::{Contact, Member, PeerId, Record, Source, Timestamp};
 
 use crate::memory::{Changed, MemberMemory, Memory, Repeated};
-use crate::world::{Node, Standing, World, shown_since};
+use crate::since::shown_since;
+use crate::world::{Node, Standing, World};
 
 /// Sweeps in which something must be seen before it is believed.
 const SWEEPS: u32 = 2;

@@ -27,6 +27,7 @@ mod remember;
 mod removal;
 mod retry;
 mod sides;
+mod since;
 mod steps;
 pub mod topology;
 mod words;

@@ -13,7 +13,8 @@ use crate::identity::{Verdict, restarted};
 use crate::memory::Memory;
 use crate::network;
 use crate::sides::Sides;
-use crate::world::{Node, Origin, Standing, World, shown_since};
+use crate::since::shown_since;
+use crate::world::{Node, Origin, Standing, World};
 
 /// Addresses that a record keeps.
 const MAX_ADDRESSES: usize = 16;

@@ -8,7 +8,8 @@ use kubomesh_core::{Link, Member, MemberName, Observation, Role, Timestamp};
 use crate::PlanInput;
 use crate::memory::{LinkMemory, MemberMemory, Memory};
 use crate::sides::{Entry, Sides};
-use crate::world::{Node, World, read_since};
+use crate::since::read_since;
+use crate::world::{Node, World};
 
 /// The last pass's memory, brought up to the present members.
 pub(crate) fn recall(input: &PlanInput<'_>) -> Memory {
