@@ -281,6 +281,9 @@ async fn an_auth_file_that_is_missing_holds_up_its_member_alone() {
         counts.by_verb.get(verb).copied().unwrap_or_default()
     };
     running
+        .until("every desired link between members that can be reached is healthy")
+        .await;
+    running
         .wait("a link of the others", || {
             calls(0, "swarm/peering/add") == 1 && calls(2, "swarm/peering/add") == 1
         })

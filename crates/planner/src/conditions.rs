@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kubomesh_core::{
     Condition, ConditionKind, Contact, Doubt, LinkState, MemberName, MemberReport, MemberState,
-    Mode, ReasonCode, Status, Waiting,
+    Mode, ReasonCode, Source, Status, Waiting,
 };
 
 use crate::groups::Groups;
@@ -66,18 +66,17 @@ impl Findings<'_, '_> {
             let message = format!("an older mesh selects these pods too and keeps them: {names}");
             return (Status::False, ReasonCode::PodClaimed, message);
         }
-        let unreadable =
-            input
-                .membership
-                .members
-                .values()
-                .find_map(|member| match &member.contact {
-                    Contact::NoSecret { why } => Some(why.clone()),
-                    _ => None,
-                });
+        let mut members = input.membership.members.values();
+        let unreadable = members.find_map(|member| match &member.contact {
+            Contact::NoSecret { why } => Some(why.clone()),
+            _ => None,
+        });
         match unreadable {
-            Some(why) => (Status::False, ReasonCode::SecretUnreadable, why),
-            None => (Status::True, ReasonCode::AsWanted, String::new()),
+            // Of a members file each line has its own: it holds up its member alone.
+            Some(why) if self.pass.world.source() == Source::Pod => {
+                (Status::False, ReasonCode::SecretUnreadable, why)
+            }
+            _ => (Status::True, ReasonCode::AsWanted, String::new()),
         }
     }
 
@@ -202,10 +201,12 @@ impl Findings<'_, '_> {
         let mut causes: BTreeMap<(u8, ReasonCode), Vec<String>> = BTreeMap::new();
         for (name, member) in troubled {
             let reason = trouble(member);
-            causes
-                .entry((urgency(reason), reason))
-                .or_default()
-                .push(name.to_string());
+            let named = match self.unusable_file(name) {
+                Some(why) if reason == ReasonCode::SecretUnreadable => format!("{name} ({why})"),
+                _ => name.to_string(),
+            };
+            let names = causes.entry((urgency(reason), reason)).or_default();
+            names.push(named);
         }
         let ((_, reason), names) = causes.into_iter().next()?;
         let what = words::trouble(reason, self.pass.world.source());
@@ -214,6 +215,16 @@ impl Findings<'_, '_> {
             reason,
             format!("{what}: {}", sentence(names.into_iter())),
         ))
+    }
+
+    /// What is wrong with the files that a member's line names.
+    fn unusable_file(&self, name: &MemberName) -> Option<&str> {
+        let world = &self.pass.world;
+        let member = world.input.membership.members.get(name)?;
+        match &member.contact {
+            Contact::NoSecret { why } if world.source() == Source::File => Some(why),
+            _ => None,
+        }
     }
 
     fn links_cause(&self) -> Option<Said> {

@@ -119,8 +119,11 @@ fn of_a_line_that_vanished_and_of_one_without_an_address() {
         ("OnNetwork=Unknown Away", "its line is gone"),
         ("OnNetwork=False NoAddress", "write one that"),
         ("NetworkApplied=False NoAddress", "on the network: b"),
-        ("Accepted=False SecretUnreadable", "the authFile token"),
-        ("Degraded=True SecretUnreadable", "the authFile or caFile"),
+        (
+            "Degraded=True SecretUnreadable",
+            "of: c (the authFile token cannot be used: it is empty)",
+        ),
+        ("Accepted=True", ""),
     ] {
         let says = says.replace("line is gone", "line is gone from the members file");
         assert!(line(&told, with).contains(&says), "{}", line(&told, with));
