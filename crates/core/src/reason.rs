@@ -35,6 +35,11 @@ pub enum Reason {
         /// How it fails.
         kind: FailureKind,
     },
+    /// That member says yes to calls, and its lists show nothing of what they did.
+    Unheeded {
+        /// Which end.
+        member: MemberName,
+    },
     /// That member was not asked yet, or has no stored record yet.
     NotRecorded {
         /// Which end.
@@ -95,7 +100,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every metric label of [`Reason::label`].
-    pub const LABELS: [&'static str; 22] = [
+    pub const LABELS: [&'static str; 23] = [
         "being_made",
         "one_sided",
         "relayed",
@@ -104,6 +109,7 @@ impl Reason {
         "unprotected",
         "away",
         "unreachable",
+        "unheeded",
         "not_recorded",
         "back_off",
         "filter_conflict",
@@ -132,6 +138,7 @@ impl Reason {
             Self::Unprotected => "unprotected",
             Self::Away { .. } => "away",
             Self::Unreachable { .. } => "unreachable",
+            Self::Unheeded { .. } => "unheeded",
             Self::NotRecorded { .. } => "not_recorded",
             Self::BackOff { .. } => "back_off",
             Self::FilterConflict { .. } => "filter_conflict",
@@ -161,6 +168,9 @@ impl fmt::Display for Reason {
             Self::Unprotected => f.write_str("an end has no peering entry for it"),
             Self::Away { member } => write!(f, "{member} is away"),
             Self::Unreachable { member, kind } => write!(f, "{member} does not answer ({kind})"),
+            Self::Unheeded { member } => {
+                write!(f, "{member} says yes to calls and its lists show no change")
+            }
             Self::NotRecorded { member } => {
                 write!(f, "the identity of {member} is not recorded yet")
             }

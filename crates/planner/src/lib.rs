@@ -8,6 +8,7 @@ mod conditions;
 mod dial;
 mod filters;
 mod groups;
+mod heed;
 mod identity;
 mod input;
 mod inquire;

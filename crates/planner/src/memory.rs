@@ -49,6 +49,10 @@ pub(crate) struct MemberMemory {
     pub acted: Option<Timestamp>,
     /// Consecutive failures of calls that are no dials.
     pub failures: u32,
+    /// Calls that are no dials, as last planned for it, until its lists show what they did.
+    pub sent: Vec<Call>,
+    /// How often in a row the same ones were planned anew: it says yes and nothing changes.
+    pub unheeded: u32,
     /// Dials to it while it did not answer itself: they share one back-off.
     pub tried: u32,
     /// When the last of them was planned.
@@ -144,6 +148,12 @@ impl Memory {
                 && !unsent
             {
                 member.acted = member.acted.max(Some(outcome.at));
+            }
+            if let Some(member) = self.members.get_mut(&outcome.member)
+                && unsent
+            {
+                member.sent.clear();
+                member.unheeded = 0;
             }
         }
     }

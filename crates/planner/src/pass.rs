@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kubomesh_core::{
-    Action, Call, FailureKind, Held, Link, Mode, PeerId, Reason, Sequence, Timestamp,
+    Action, Call, FailureKind, Held, Link, MemberName, Mode, PeerId, Reason, Sequence, Timestamp,
 };
 
 use crate::filters::Filters;
@@ -90,12 +90,18 @@ impl<'a> Pass<'a> {
         let reason = match (until, at.silence()) {
             (None, None) => Reason::BeingMade,
             (None, Some(reason)) => reason,
+            (Some(_), _) if self.is_unheeded(&member) => Reason::Unheeded { member },
             (Some(_), _) => Reason::Unreachable {
                 member,
                 kind: FailureKind::Refusal,
             },
         };
         self.hold(reason, until)
+    }
+
+    fn is_unheeded(&self, member: &MemberName) -> bool {
+        let memory = self.memory.members.get(member);
+        memory.is_some_and(|memory| memory.failures == 0 && memory.unheeded > 0)
     }
 
     /// The pair's name.

@@ -10,7 +10,7 @@ use crate::records::{self, Ledger};
 use crate::removal::{self, Removed};
 use crate::sides::Sides;
 use crate::world::World;
-use crate::{PlanInput, Planned, members, remember};
+use crate::{PlanInput, Planned, heed, members, remember};
 
 /// Plans one pass. Pure: the same input gives the same plan, report and memory in any process.
 pub fn plan(input: &PlanInput<'_>) -> Planned {
@@ -35,6 +35,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     let report = report(&pass, &ledger, &linked, &removed);
     sequences.extend(removed.sequences);
     sequences.extend(mesh::additions(&pass, linked.entries));
+    heed::note(&mut pass, &sequences);
     sequences.extend(linked.dials);
     let plan = Plan {
         records: ledger.writes,

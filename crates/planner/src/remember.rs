@@ -60,6 +60,8 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         restarted: None,
         acted: None,
         failures: 0,
+        sent: Vec::new(),
+        unheeded: 0,
         tried: 0,
         tried_at: None,
         silent: false,
@@ -123,6 +125,8 @@ pub(crate) fn answered(world: &World<'_>, sides: &Sides<'_>, memory: &mut Memory
         let emptied = emptied(node, sides.entries(index), member);
         if std::mem::take(&mut member.silent) || emptied {
             member.started = world.input.now;
+            member.sent.clear();
+            member.unheeded = 0;
             back.insert(node.name.clone());
         }
     }

@@ -61,11 +61,11 @@ pub(crate) fn relayed_due(
     }
 }
 
-/// When calls other than dials may be sent again to a member that failed them.
+/// When calls other than dials may be sent again to a member that failed them, or did not do them.
 pub(crate) fn calls_due(memory: &MemberMemory, timings: &Timings) -> Option<Timestamp> {
     let acted = memory.acted?;
-    (memory.failures > 0)
-        .then(|| acted + doubled(memory.failures, timings.retry_base, timings.retry_max))
+    let attempts = memory.failures.max(memory.unheeded);
+    (attempts > 0).then(|| acted + doubled(attempts, timings.retry_base, timings.retry_max))
 }
 
 /// When a member that does not answer itself is dialled next, by whichever node: one dial at a time,

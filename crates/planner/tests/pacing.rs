@@ -192,3 +192,50 @@ fn a_member_that_loses_its_entries_again_and_again_is_dialled_within_its_address
     assert!(dials > 16, "{dials}: each time that it forgot them");
     assert!(dials <= BUDGET, "{dials}");
 }
+
+/// Calls that are no dials, in passes a second apart, before each of which something happens.
+fn other_calls(fleet: &mut Fleet, seconds: usize, before: impl Fn(&mut Fleet)) -> usize {
+    let mut calls = 0;
+    for _ in 0..seconds {
+        before(fleet);
+        let planned = fleet.pass_after(secs(1));
+        let all = planned.plan.sequences.iter().flat_map(|one| &one.actions);
+        calls += all
+            .filter(|one| !matches!(one.call, Call::Connect { .. }))
+            .count();
+    }
+    calls
+}
+
+#[test]
+fn a_member_that_says_yes_and_lists_nothing_is_asked_less_and_less() {
+    let mut fleet = Fleet::meshed(3);
+    let calls = other_calls(&mut fleet, 600, |fleet| fleet.node("a").peering.clear());
+    assert!((7..10).contains(&calls), "{calls}");
+    fleet.node("a").peering.clear();
+    let told = fleet.told();
+    assert!(
+        told.contains("a says yes to calls and its lists show no change"),
+        "{told}"
+    );
+    // Once it does as it says, nothing is held against it.
+    fleet.ends_well_after(secs(300));
+    fleet.restart("a");
+    let again = other_calls(&mut fleet, 1, |_| ());
+    assert_eq!(again, 1);
+    fleet.ends_well();
+}
+
+#[test]
+fn a_member_that_says_yes_and_keeps_its_entries_is_asked_less_and_less() {
+    let mut fleet = Fleet::meshed(3);
+    let entries = fleet.node("a").peering.clone();
+    fleet.leave("c");
+    let _ = fleet.settle();
+    fleet.wait(secs(120));
+    let calls = other_calls(&mut fleet, 600, |fleet| {
+        fleet.node("a").peering.clone_from(&entries);
+    });
+    assert!((8..11).contains(&calls), "{calls}");
+    fleet.ends_well_after(secs(300));
+}
