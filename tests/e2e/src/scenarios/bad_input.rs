@@ -49,6 +49,9 @@ struct Wrong {
 
 const TOO_LARGE: &[&str] = &["larger than 16777216 bytes"];
 
+/// An `id` is short: it is given up sooner than a list.
+const TOO_LARGE_ID: &[&str] = &["id", "larger than 131072 bytes"];
+
 fn wrongs() -> Vec<Wrong> {
     let not_kubo = Some(("Reachable", "False", "NotKubo"));
     let unreachable = Some(("Reachable", "False", "Unreachable"));
@@ -90,12 +93,18 @@ fn wrongs() -> Vec<Wrong> {
             None,
             &["swarm/peers", "1 of 1", "`here`"],
         ),
+        wrong(json!({"fault": "deep_nesting"}), unreachable, TOO_LARGE_ID),
         wrong(
-            json!({"fault": "deep_nesting"}),
+            json!({"fault": "deep_nesting", "only": ["swarm/peers"]}),
             not_kubo,
-            &["id", "not what this verb answers with"],
+            &["swarm/peers", "not what this verb answers with"],
         ),
-        wrong(json!({"fault": "endless_body"}), unreachable, TOO_LARGE),
+        wrong(json!({"fault": "endless_body"}), unreachable, TOO_LARGE_ID),
+        wrong(
+            json!({"fault": "endless_body", "only": ["swarm/peers"]}),
+            unreachable,
+            TOO_LARGE,
+        ),
         wrong(json!({"fault": "null_lists"}), not_kubo, &["`ID`"]),
         // A null list is one without entries, as Kubo itself says it: its links are missing, where an
         // answer that were refused would leave them unknown.
