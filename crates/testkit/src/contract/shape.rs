@@ -187,10 +187,14 @@ static SUBSTITUTIONS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
             r"/quic-v1\] (context deadline exceeded|timeout: no recent network activity)",
             "/quic-v1] <unreachable>",
         ),
-        // Another swarm key: as the first bytes happen to decrypt, somebody resets, waits or complains.
+        // Another swarm key: as the first bytes happen to decrypt, somebody resets, waits or
+        // complains. All that `lpReadBuf` of go-multistream 0.6.1 and `ReadUvarint` of go-varint
+        // 0.1.0 can say of bytes that are noise, and no more.
         (
-            "failed to negotiate security protocol: (read tcp4 .*connection reset by peer|context \
-             deadline exceeded|incoming message was too large|message did not have trailing newline)",
+            "failed to negotiate security protocol: ((read|write) tcp4 .*(connection reset by \
+             peer|broken pipe)|context deadline exceeded|EOF|unexpected EOF|incoming message was too \
+             large|message did not have trailing newline|varint not minimally encoded|varints larger \
+             than uint63 not supported)",
             ANOTHER_KEY,
         ),
     ];
@@ -218,3 +222,6 @@ pub(super) fn substituted(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;
