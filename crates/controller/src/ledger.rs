@@ -102,8 +102,9 @@ impl Ledger {
         }
     }
 
-    /// Stores records as they were planned from those of [`Self::records`]; how many were. What could not be stored is said once, is shown at its member
-    /// from the next pass on, and is planned again by every pass.
+    /// Stores records as they were planned from those of [`Self::records`]; how many were. What could
+    /// not be stored is said once, is shown at its member from the next pass on, and is planned again
+    /// by every pass.
     pub(crate) async fn store(&mut self, writes: Vec<RecordWrite>) -> usize {
         let members: Vec<_> = writes.iter().map(member).collect();
         let results = match writes.is_empty() {

@@ -131,7 +131,6 @@ pub struct Report {
     /// hold an entry; each is worth a Warning event.
     pub retired_expired: Vec<PeerId>,
     /// Filters that were to be given back and are remembered no longer; each is worth a Warning event.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters_lost: Vec<LostFilters>,
     /// How long until something that was held back is due; `None`: nothing waits for time.
     #[serde(with = "crate::span::optional")]

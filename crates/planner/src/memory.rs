@@ -143,6 +143,11 @@ impl Memory {
                     Ok(()) => 0,
                     Err(_) => member.failures.saturating_add(1),
                 };
+                // What failed has a back-off of its own, and nobody said yes.
+                if outcome.result.is_err() {
+                    member.sent.clear();
+                    member.unheeded = 0;
+                }
             }
             if let Some(member) = self.members.get_mut(&outcome.member)
                 && !unsent

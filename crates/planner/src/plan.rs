@@ -18,6 +18,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     let world = World::new(*input, &mut memory);
     let sides = Sides::new(&world);
     remember::answered(&world, &sides, &mut memory);
+    heed::look(&world, &mut memory);
     let filters = Filters::new(&world);
     let mut ledger = records::write(&world, &sides, &filters, &mut memory);
     let unsettled = std::mem::take(&mut ledger.unsettled);
@@ -35,7 +36,7 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     let report = report(&pass, &ledger, &linked, &removed);
     sequences.extend(removed.sequences);
     sequences.extend(mesh::additions(&pass, linked.entries));
-    heed::note(&mut pass, &sequences);
+    heed::note(&mut pass.memory, &sequences);
     sequences.extend(linked.dials);
     let plan = Plan {
         records: ledger.writes,

@@ -7,10 +7,10 @@ use std::time::Duration;
 use kubomesh_core::{
     Access, Action, Address, Call, Capacity, Condition, ConditionKind, ConnLimits, Connection,
     Contact, ContainerStart, Direction, Doubt, Endpoint, Failure, FailureKind, Held, Link,
-    LinkCounts, LinkReport, LinkState, Member, MemberName, MemberReport, MemberState, Membership,
-    MeshId, Network, NodeState, Observation, Outcome, OwnedFilter, PeerId, PeeringEntry, Plan,
-    Reason, ReasonCode, Record, RecordWrite, RemovedFilter, Report, Retired, Role, Sequence,
-    Sighting, Source, Status, Timestamp, Waiting,
+    LinkCounts, LinkReport, LinkState, LostFilters, Member, MemberName, MemberReport, MemberState,
+    Membership, MeshId, Network, NodeState, Observation, Outcome, OwnedFilter, PeerId,
+    PeeringEntry, Plan, Reason, ReasonCode, Record, RecordWrite, RemovedFilter, Report, Retired,
+    Role, Sequence, Sighting, Source, Status, Timestamp, Waiting,
 };
 
 use crate::{MeshSnapshot, Snapshot};
@@ -243,7 +243,11 @@ fn report(mesh: MeshId) -> Report {
         doubt: Some(Doubt::StoreRestored { until: NOW }),
         conditions: vec![condition(ConditionKind::Ready)],
         retired_expired: vec![peer()],
-        filters_lost: Vec::new(),
+        filters_lost: vec![LostFilters {
+            member: "c".into(),
+            peer_id: Some(peer()),
+            filters: vec!["/ip4/10.0.0.0/ipcidr/8".into()],
+        }],
         next_due: Some(Duration::from_millis(2_500)),
     }
 }
