@@ -21,6 +21,9 @@ use crate::metrics::MESH_CONDITIONS;
 use crate::status::{Shared, StatusTimings, StatusWriter};
 use crate::{News, ReporterMetrics, Verdict};
 
+#[cfg(test)]
+mod tests;
+
 /// What the reporter writes to in Kubernetes.
 #[derive(Clone)]
 pub struct Cluster {
@@ -328,13 +331,15 @@ impl Observer {
     }
 }
 
-/// Whether a status of a mesh's condition is trouble. What was not asked yet is none.
+/// Whether a status of a mesh's condition is trouble. What was not asked yet is none, nor is what a
+/// policy of mode Release asks for.
 fn is_bad(condition: &Condition) -> bool {
     let bad = match condition.kind {
         ConditionKind::Degraded => Status::True,
         _ => Status::False,
     };
-    condition.status == bad && condition.reason != ReasonCode::NotAsked
+    let meant = [ReasonCode::NotAsked, ReasonCode::Releasing].contains(&condition.reason);
+    condition.status == bad && !meant
 }
 
 fn regarding(id: &MeshId) -> ObjectReference {
