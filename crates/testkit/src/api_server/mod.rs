@@ -17,6 +17,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use request::Asked;
@@ -70,6 +71,14 @@ impl ApiServer {
     /// What a client is given in place of a connection: `kube::Client::new(server.service(), "default")`.
     pub fn service(&self) -> Router {
         Router::new().fallback(answer).with_state(self.clone())
+    }
+
+    /// Serves a client that is another program, until the future is dropped.
+    ///
+    /// # Errors
+    /// None that a client causes: what goes wrong with one connection ends that one.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        axum::serve(listener, self.service()).await
     }
 
     /// Creates or replaces an object, as somebody else would; answers with what is stored.

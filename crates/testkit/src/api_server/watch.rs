@@ -113,9 +113,11 @@ impl Watching {
     fn event(&mut self) -> Option<Next> {
         let inner = self.server.lock();
         let asked = &self.asked;
-        for (version, key, before, after) in &inner.store.events {
+        let events = &inner.store.events;
+        let told = events.partition_point(|(version, ..)| *version <= self.from);
+        for (version, key, before, after) in &events[told..] {
             let here = asked.namespace.is_empty() || key.1 == asked.namespace;
-            if *version <= self.from || key.0 != asked.plural || !here {
+            if key.0 != asked.plural || !here {
                 continue;
             }
             self.from = *version;

@@ -9,11 +9,17 @@ use super::Samples;
 use crate::desired::Pairs;
 use crate::stage::{Event, FleetNode};
 
-/// The time of each wanted pair of which an end was restarted, milliseconds.
+/// The time of each wanted pair of which an end was restarted, milliseconds: from when its end serves
+/// again, or from when somebody was about to write that all of them are Ready.
 ///
 /// # Errors
-/// When such a pair was not listed by both ends after that.
-pub(super) fn samples(nodes: &[FleetNode], pairs: &Pairs, events: &[Event]) -> Result<Samples> {
+/// When such a pair was not listed by both ends after it was started.
+pub(super) fn samples(
+    nodes: &[FleetNode],
+    pairs: &Pairs,
+    events: &[Event],
+    written: Option<u64>,
+) -> Result<Samples> {
     let mut started: BTreeMap<&str, u64> = BTreeMap::new();
     let mut opened: BTreeMap<(&str, PeerId), u64> = BTreeMap::new();
     for event in events {
@@ -41,7 +47,7 @@ pub(super) fn samples(nodes: &[FleetNode], pairs: &Pairs, events: &[Event]) -> R
                 .with_context(|| format!("{} does not list {} again", end.name, far.name))
         };
         let both = listed(a, b)?.max(listed(b, a)?);
-        samples.push((both - back) as f64);
+        samples.push(both.saturating_sub(written.unwrap_or(back)) as f64);
     }
     Ok(samples)
 }

@@ -1,4 +1,4 @@
-//! The controller's process, its members file, its state directory and its pages.
+//! The controller's process, its members file and state directory or its cluster, and its pages.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::fakes::FleetNode;
 use super::http::Http;
 use super::process::Process;
-use super::{Stage, free_port};
+use super::{Cluster, Stage, free_port};
 use crate::wait;
 
 /// How long it may take to record all members.
@@ -89,6 +89,15 @@ impl Stage {
         controller.end()
     }
 
+    /// Starts the controller on a cluster, with the default policy.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn controller_in(&self, cluster: &Cluster) -> Result<Controller> {
+        let environment = [("KUBECONFIG", cluster.kubeconfig())];
+        self.serve(&["--identity", "bench"], &environment)
+    }
+
     fn run(
         &self,
         nodes: &[FleetNode],
@@ -106,17 +115,21 @@ impl Stage {
         // JSON is YAML.
         let text = serde_json::to_string(&json!({ "mesh": mesh, "members": lines }))?;
         std::fs::write(&members, text).context("the members file cannot be written")?;
-        let (public, debug) = (free_port()?.to_string(), free_port()?.to_string());
         let path = |path: &Path| {
             path.to_str()
                 .map(str::to_owned)
                 .context("a path that is no text")
         };
         let (members, state) = (path(&members)?, path(state)?);
-        let mut args = vec!["run", "--members", &members, "--state-dir", &state];
-        args.extend(["--listen", &public, "--debug-listen", &debug]);
-        let log = self.path("kubomesh.log");
-        let process = Process::start("kubomesh", &self.kubomesh, &args, &log)?;
+        self.serve(&["--members", &members, "--state-dir", &state], &[])
+    }
+
+    fn serve(&self, flags: &[&str], environment: &[(&str, &Path)]) -> Result<Controller> {
+        let (public, debug) = (free_port()?.to_string(), free_port()?.to_string());
+        let mut args = vec!["run", "--listen", &public, "--debug-listen", &debug];
+        args.extend(flags);
+        let (name, log) = ("kubomesh", self.path("kubomesh.log"));
+        let process = Process::start_with(name, &self.kubomesh, &args, &log, environment)?;
         Ok(Controller {
             process,
             http: Http::new(),

@@ -1,5 +1,7 @@
-//! What the benches are played on: fakes in one process, the controller in another, and a folder.
+//! What the benches are played on: fakes in one process, the controller in another, a folder, and where
+//! one is needed a Kubernetes API in this process.
 
+mod cluster;
 mod controller;
 mod fakes;
 mod http;
@@ -12,6 +14,7 @@ use anyhow::{Context, Result};
 
 use crate::args::Args;
 
+pub(crate) use self::cluster::Cluster;
 pub(crate) use self::controller::{Controller, Policy};
 pub(crate) use self::fakes::{Event, Fakes, FakesSpec, FleetNode, Status};
 pub(crate) use self::process::Process;

@@ -39,6 +39,20 @@ impl Process {
     /// # Errors
     /// When it cannot be started.
     pub(crate) fn start(name: &str, program: &Path, args: &[&str], log: &Path) -> Result<Self> {
+        Self::start_with(name, program, args, log, &[])
+    }
+
+    /// The same, with more in its environment.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn start_with(
+        name: &str,
+        program: &Path,
+        args: &[&str],
+        log: &Path,
+        environment: &[(&str, &Path)],
+    ) -> Result<Self> {
         let unwritable = || format!("{} cannot be written", log.display());
         let file = File::options().create(true).append(true).open(log);
         let mut command = Command::new("setpriv");
@@ -46,7 +60,8 @@ impl Process {
             .args(["--pdeathsig", "KILL", "--"])
             .arg(program)
             .args(args)
-            .env(IMAGE.0, IMAGE.1);
+            .env(IMAGE.0, IMAGE.1)
+            .envs(environment.iter().copied());
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

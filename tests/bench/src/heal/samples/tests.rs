@@ -51,16 +51,29 @@ fn a_link_counts_from_its_later_start_to_its_later_end() {
         event(160, 2, "opened", 1),
     ];
     assert_eq!(
-        samples(&nodes(), &pairs, &events).unwrap(),
+        samples(&nodes(), &pairs, &events, None).unwrap(),
         [21.0, 19.0, 30.0]
     );
+}
+
+#[test]
+fn with_a_ready_event_a_link_counts_from_that() {
+    let pairs = Pairs::from([(0, 1)]);
+    let events = [
+        event(100, 0, "started", 0),
+        event(150, 0, "opened", 1),
+        event(151, 1, "opened", 0),
+    ];
+    let taken = |written| samples(&nodes(), &pairs, &events, Some(written)).unwrap();
+    assert_eq!(taken(120), [31.0]);
+    assert_eq!(taken(160), [0.0], "it was back before anybody wrote it");
 }
 
 #[test]
 fn links_of_others_do_not_count() {
     let pairs = Pairs::from([(1, 2)]);
     assert!(
-        samples(&nodes(), &pairs, &[event(100, 0, "started", 0)])
+        samples(&nodes(), &pairs, &[event(100, 0, "started", 0)], None)
             .unwrap()
             .is_empty()
     );
@@ -74,6 +87,8 @@ fn a_link_that_one_end_does_not_list_is_an_error() {
         event(105, 0, "opened", 1),
         event(99, 1, "opened", 0),
     ];
-    let error = samples(&nodes(), &pairs, &events).unwrap_err().to_string();
+    let error = samples(&nodes(), &pairs, &events, None)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("does not list"), "{error}");
 }
