@@ -113,7 +113,7 @@ pub struct ServeArgs {
     #[arg(long, env = "KUBOMESH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
-    /// After the first SIGTERM or SIGINT, time for calls in flight to end
+    /// After the first SIGTERM or SIGINT, time for calls in flight that change something to end; no read is waited for
     #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = Span(kubomesh_process::DEFAULT_DRAIN))]
     pub stop_timeout: Span,
 

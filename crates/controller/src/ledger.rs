@@ -135,8 +135,11 @@ impl Ledger {
         all - errors.len()
     }
 
-    /// The first error, and how many more there are.
+    /// The first error, and how many more there are. That this process may not write is said where it
+    /// stops or loses the lease.
     fn say(&mut self, all: usize, errors: &[StoreError]) {
+        let fenced = |error: &&StoreError| error.kind() == StoreErrorKind::Fenced;
+        let errors: Vec<_> = errors.iter().filter(|error| !fenced(error)).collect();
         let said = errors.first().map(|first| match errors.len() - 1 {
             0 => first.to_string(),
             more => format!("{first}; and {more} more of {all}"),

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Doubt, Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report, Timestamp, Timings,
+    Doubt, FailureKind, Fence, MemberName, MeshId, Outcome, Plan, Policy, Record, Report,
+    Timestamp, Timings,
 };
 use kubomesh_discovery::Fleet;
 use kubomesh_executor::{Executor, KEEP_IDLE_UP_TO};
@@ -51,7 +52,7 @@ struct Look {
 }
 
 impl MeshLoop {
-    /// Runs until `stop`, acting only while the fence is open.
+    /// Runs until `stop`, which is the executor's too, acting only while the fence is open.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut state = State::new(&self.id);
         let mut look = Look {
@@ -155,6 +156,10 @@ impl MeshLoop {
 
         self.observe(state, &policy, &records, touched.as_ref())
             .await;
+        if self.executor.is_stopping() {
+            // Those who were not waited for would look as if they had not answered.
+            return;
+        }
         // What ended while nodes were asked counts for this pass: a dial is not repeated too soon.
         state.catch_up(&self.executor);
         let input = state.input(self.clock.now(), &policy, &self.timings, &records);
@@ -185,7 +190,7 @@ impl MeshLoop {
         let sweep = full.then_some(policy.resync.0);
         let now = self.clock.now();
         state.schedule.end(now, sweep, &plan, report.next_due);
-        self.say_acted(state, look.trigger, &plan, stored);
+        self.say_acted(state, look.trigger, &plan, (stored, &outcomes));
         self.say_passed(state, look.trigger, started, (&plan, &report));
         self.tell(state, look.trigger, started, (plan, report, outcomes));
     }
@@ -212,7 +217,7 @@ impl MeshLoop {
             return (stored, Vec::new());
         }
         let outcomes = self.executor.apply(plan.sequences.clone()).await;
-        for outcome in &outcomes {
+        for outcome in outcomes.iter().filter(|outcome| !is_fenced(outcome)) {
             if let Err(failure) = &outcome.result {
                 tracing::info!(mesh = %self.id, member = %outcome.member, call = %outcome.call, %failure, "failed");
             }
@@ -222,8 +227,15 @@ impl MeshLoop {
     }
 
     /// What was done, not what was meant to be.
-    fn say_acted(&self, state: &State, trigger: Trigger, plan: &Plan, records: usize) {
-        let calls = plan.calls();
+    fn say_acted(
+        &self,
+        state: &State,
+        trigger: Trigger,
+        plan: &Plan,
+        (records, outcomes): (usize, &[Outcome]),
+    ) {
+        let fenced = outcomes.iter().filter(|outcome| is_fenced(outcome));
+        let calls = plan.calls().saturating_sub(fenced.count());
         let unstored = plan.records.len() - records;
         if calls > 0 || records > 0 {
             let unstored = (unstored > 0).then_some(unstored);
@@ -289,6 +301,13 @@ impl MeshLoop {
         };
         self.snapshots.put(&self.id, snapshot);
     }
+}
+
+/// Whether this process kept a call back itself, because it stops or lost the lease; both are said
+/// where they happen.
+fn is_fenced(outcome: &Outcome) -> bool {
+    let failure = outcome.result.as_ref().err();
+    failure.is_some_and(|failure| failure.kind == FailureKind::Fenced)
 }
 
 /// Wait before a mesh is looked for again that was not there.

@@ -1,7 +1,8 @@
 //! `kubomesh run`: what is started, in which order, and how it ends.
 //!
 //! Work (discovery, the loops, the reporter) ends first; services (the lease, the HTTP faces) outlive
-//! it, so that the last calls still go out under the lease.
+//! it, so that the last calls still end under the lease. Only calls that change something are waited
+//! for: what is being read at the stop serves nobody any more.
 
 mod sources;
 
@@ -84,9 +85,9 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
         metrics: metrics.mesh_loop,
         series: catalog.meshes(),
         snapshots,
+        stop: work.stop(),
     };
-    let stop = work.stop();
-    work.spawn("loops", supervisor.run(stop));
+    work.spawn("loops", supervisor.run());
     work.spawn(
         "readiness",
         watch_readiness(sources.fleet, stored, readiness, first_look, work.stop()),

@@ -21,6 +21,9 @@ use crate::mesh_loop::{MeshLoop, changed};
 use crate::metrics::LoopMetrics;
 use crate::snapshots::Snapshots;
 
+#[cfg(test)]
+mod tests;
+
 /// How often the supervisor looks although nothing changed: for records whose mesh is gone and
 /// whose deletion failed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -39,6 +42,15 @@ pub(crate) struct Supervisor {
     pub(crate) metrics: LoopMetrics,
     pub(crate) series: MeshSeries,
     pub(crate) snapshots: Snapshots,
+    /// The stop, of all loops at once: none goes on while another one is waited for.
+    pub(crate) stop: CancellationToken,
+}
+
+/// The fence of records: none is written after the stop. Calls to nodes do not ask it: one that has
+/// begun may need another that gives back what it took.
+struct UntilStop {
+    fence: Arc<dyn Fence>,
+    stop: CancellationToken,
 }
 
 struct Running {
@@ -48,8 +60,9 @@ struct Running {
 }
 
 impl Supervisor {
-    /// Runs until `stop`, then stops every loop and waits for it.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
+    /// Runs until the stop, which is every loop's, and then waits for all of them.
+    pub(crate) async fn run(mut self) {
+        let stop = self.stop.clone();
         let tracker = TaskTracker::new();
         let mut loops: BTreeMap<MeshId, Running> = BTreeMap::new();
         while !stop.is_cancelled() {
@@ -63,9 +76,6 @@ impl Supervisor {
                 () = changed(&mut self.fence_moved) => {}
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
             }
-        }
-        for running in loops.values() {
-            running.stop.cancel();
         }
         tracker.close();
         tracker.wait().await;
@@ -117,6 +127,7 @@ impl Supervisor {
 
     fn start(&self, id: &MeshId, limits: Limits, tracker: &TaskTracker) -> Running {
         let clock = self.clock;
+        let stop = self.stop.child_token();
         let executor = Executor::new(Parts {
             mesh: id.clone(),
             limits,
@@ -125,12 +136,13 @@ impl Supervisor {
             credentials: Arc::clone(&self.credentials),
             metrics: self.executor_metrics.clone(),
             now: Arc::new(move || clock.now()),
+            stop: stop.clone(),
         });
-        let stop = CancellationToken::new();
+        let records = Arc::new(self.until(&stop));
         let mesh_loop = MeshLoop {
             id: id.clone(),
             fleet: self.fleet.clone(),
-            ledger: Ledger::new(id.clone(), self.records.clone(), Arc::clone(&self.fence)),
+            ledger: Ledger::new(id.clone(), self.records.clone(), records),
             executor,
             fence: Arc::clone(&self.fence),
             fence_moved: self.fence_moved.clone(),
@@ -148,10 +160,17 @@ impl Supervisor {
         }
     }
 
+    fn until(&self, stop: &CancellationToken) -> UntilStop {
+        UntilStop {
+            fence: Arc::clone(&self.fence),
+            stop: stop.clone(),
+        }
+    }
+
     /// Deletes the records of meshes that are gone. Links stay (rules.md, Records).
     async fn clean_up(&self, fleet: &Fleet) {
-        let view = self.records.view();
-        if !fleet.synced || !view.synced || !self.fence.may_write() {
+        let (view, fence) = (self.records.view(), self.until(&self.stop));
+        if !fleet.synced || !view.synced || !fence.may_write() {
             return;
         }
         for (namespace, mesh, records) in view.meshes() {
@@ -173,7 +192,7 @@ impl Supervisor {
             );
             let going = |write: &RecordWrite| LostFilters::of(records.get(&write.name())?);
             let lost: Vec<Option<LostFilters>> = writes.iter().map(going).collect();
-            let stored = self.records.store(namespace, records, writes, &*self.fence);
+            let stored = self.records.store(namespace, records, writes, &fence);
             for (result, lost) in stored.await.into_iter().zip(lost) {
                 match (result, lost) {
                     (Err(error), _) => tracing::warn!(namespace, mesh, "{error}"),
@@ -182,5 +201,11 @@ impl Supervisor {
                 }
             }
         }
+    }
+}
+
+impl Fence for UntilStop {
+    fn may_write(&self) -> bool {
+        !self.stop.is_cancelled() && self.fence.may_write()
     }
 }

@@ -13,7 +13,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kubomesh_model::{NodeSpec, Stop, peer_id};
-use kubomesh_testkit::{FakeKubo, FakeOptions, Faults, Fleet};
+use kubomesh_testkit::{FakeKubo, FakeOptions, Fault, Faults, Fleet};
 
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(50);
@@ -153,6 +153,15 @@ impl Running {
         let pid = self.controller.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end, which is to be as asked; what it said from the signal on.
+    fn ended(&mut self) -> String {
+        let ended = self.controller.wait().unwrap();
+        let log = self.log();
+        assert!(ended.success(), "{log}");
+        let from = log.find(": stopping").unwrap();
+        log[from..].to_owned()
     }
 }
 
@@ -339,16 +348,41 @@ async fn a_level_that_is_changed_live_shows_calls_connections_and_passes() {
 /// Whoever stops is to be sent no more requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_not_ready_while_its_last_calls_end() {
-    let running = Running::start(32).await;
-    let ready = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    assert!(running.ask("pages", ready).starts_with("HTTP/1.1 200"));
-    let asked = || running.nodes[0].requests().len();
-    let before = asked();
-    running.nodes[0].set_faults(Faults::slow(Duration::from_secs(4)));
-    running.wait("a slow call", || asked() > before).await;
+    let mut running = Running::start(32).await;
+    running.set_log_level("kubomesh=debug");
+    assert!(running.ready().starts_with("HTTP/1.1 200"));
+    let (node, verb) = (&running.nodes[1], "swarm/peering/add");
+    let called = || node.counts().by_verb.get(verb).copied();
+    let before = called();
+    node.set_faults(Faults::of(Fault::Hang).only(&[verb]));
+    // It forgets its entries and is given them again.
+    node.restart(Stop::Closed, None).await.unwrap();
+    running
+        .wait("a call that hangs", || called() > before)
+        .await;
     running.signal();
     running.until(": stopping").await;
-    let answer = running.ask("pages", ready);
+    let answer = running.ready();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.ends_with("\r\n\r\nstopping\n"), "{answer}");
+
+    let after = running.ended();
+    let [ended, stopped] = ["peering_add\" outcome=\"timed_out", ": stopped as asked\n"]
+        .map(|words| after.find(words));
+    assert!(ended.is_some() && ended < stopped, "{after}");
+}
+
+/// What hangs is given up by nobody but the stop: no deadline is waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_node_that_is_being_asked() {
+    let mut running = Running::start(33).await;
+    running.set_log_level("kubomesh=trace");
+    let asked = || running.nodes[0].requests().len();
+    let before = asked();
+    running.nodes[0].set_faults(Faults::of(Fault::Hang));
+    running.wait("a call that hangs", || asked() > before).await;
+    running.signal();
+    let after = running.ended();
+    assert!(after.contains(": stopped as asked\n"), "{after}");
+    assert!(!after.contains("outcome=\"timed_out"), "{after}");
 }

@@ -10,7 +10,7 @@ use kubomesh_core::{
     Access, Call, Expected, Failure, FailureKind, Outcome, Progress, Reading, Sequence,
 };
 use kubomesh_kubo::Node;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
 
 use crate::gate::Pass;
 use crate::line::Line;
@@ -22,10 +22,27 @@ use crate::{Executor, Inner, lock};
 /// they, the call would go unbounded rather than be lost.
 type Place = (Option<OwnedSemaphorePermit>, Pass);
 
+/// A sequence that is being sent.
+struct Run<'a> {
+    sequence: &'a Sequence,
+    line: &'a Arc<Line>,
+    /// The connection that the next call goes on.
+    node: Option<Node>,
+    /// Whether a call of it was sent. What depends on that call belongs to it: a stop refuses only
+    /// what has not begun.
+    begun: bool,
+}
+
+/// A connection to send a call on, and the turn that the call needs.
+type Ready<'a> = (Node, Option<MutexGuard<'a, ()>>);
+
 impl Executor {
     /// Sends sequences: those of different nodes, and those of one node, side by side within the
     /// limits; the actions of one sequence in order, stopped at the first failure. One outcome an
     /// action, those after a failure as skipped.
+    ///
+    /// After the stop no sequence begins: one of which nothing was sent is refused, whatever it waits
+    /// for. One that has begun is sent to its end, with what it gives back.
     ///
     /// Returns the outcomes that are there in time; later ones wake the next pass and are taken by
     /// [`Executor::late_outcomes`].
@@ -97,19 +114,32 @@ impl Spare {
 }
 
 impl Inner {
-    /// Waits until a call to a node may be in flight.
-    async fn enter(self: Arc<Self>, line: Arc<Line>, sequence: Sequence) -> (Sequence, Place) {
-        let call = Arc::clone(&line.calls).acquire_owned().await.ok();
-        let suspect = self.health().is_suspect(&sequence.uid);
-        (sequence, (call, self.gate.enter(suspect).await))
+    /// Waits until a call to a node may be in flight, or until none may be begun.
+    async fn enter(
+        self: Arc<Self>,
+        line: Arc<Line>,
+        sequence: Sequence,
+    ) -> (Sequence, Option<Place>) {
+        let place = async {
+            let call = Arc::clone(&line.calls).acquire_owned().await.ok();
+            let suspect = self.health().is_suspect(&sequence.uid);
+            (call, self.gate.enter(suspect).await)
+        };
+        let place = self.stop.run_until_cancelled(place).await;
+        (sequence, place)
     }
 
     async fn run(&self, sequence: &Sequence, line: &Arc<Line>, spare: &Spare) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(sequence.actions.len());
-        let mut node = spare.take(|node| node.peer_id() == sequence.expect);
+        let mut run = Run {
+            sequence,
+            line,
+            node: spare.take(|node| node.peer_id() == sequence.expect),
+            begun: false,
+        };
         let mut progress = Progress::of(sequence.clone());
         while let Some(call) = progress.call() {
-            let result = self.act(sequence, line, &mut node, call).await;
+            let result = self.act(&mut run, call).await;
             let ended = progress.took(result, (self.now)());
             for outcome in &ended {
                 let failure = outcome.result.as_ref().err();
@@ -117,40 +147,66 @@ impl Inner {
             }
             outcomes.extend(ended);
         }
-        spare.put(node);
+        spare.put(run.node);
         outcomes
     }
 
-    /// Sends one call on the sequence's connection, opening one first if it has none. A connection
-    /// on which a call was not answered is not used again.
-    async fn act(
-        &self,
-        sequence: &Sequence,
-        line: &Arc<Line>,
-        node: &mut Option<Node>,
-        (call, deadline): (&Call, Duration),
-    ) -> Reading<()> {
-        let mut open = match node.take() {
-            Some(open) => open,
-            None => self.open(sequence.access.clone(), line, sequence).await?,
+    /// Sends one call on the sequence's connection. A connection on which a call was not answered is
+    /// not used again.
+    async fn act(&self, run: &mut Run<'_>, (call, deadline): (&Call, Duration)) -> Reading<()> {
+        let line = run.line;
+        let ready = self.ready(run.node.take(), run, call);
+        let (mut open, _turn) = match run.begun {
+            true => ready.await?,
+            false => match self.stop.run_until_cancelled(ready).await {
+                Some(ready) => ready?,
+                None => return Err(stopping()),
+            },
         };
-        let _turn = match call {
-            Call::FiltersAdd { .. } | Call::FiltersRemove { .. } => Some(line.filters.lock().await),
-            _ => None,
-        };
-        if !self.fence.may_write() {
-            *node = Some(open);
-            return Err(Failure::new(
-                FailureKind::Fenced,
-                "this process may not write now",
-            ));
+        if let Some(refused) = self.refused(run) {
+            run.node = Some(open);
+            return Err(refused);
         }
+        // From here to the sending of the call nothing is awaited.
+        run.begun = true;
         let sent = open.apply(call, deadline);
         let result = self.called(line, Verb::from(call), sent).await;
         if open.is_open() {
-            *node = Some(open);
+            run.node = Some(open);
         }
         result
+    }
+
+    /// Makes ready for a call: a connection, opened if there is none, and its turn.
+    async fn ready<'a>(
+        &self,
+        node: Option<Node>,
+        run: &Run<'a>,
+        call: &Call,
+    ) -> Reading<Ready<'a>> {
+        let open = match node {
+            Some(open) => open,
+            None => {
+                let access = run.sequence.access.clone();
+                self.open(access, run.line, run.sequence).await?
+            }
+        };
+        let turn = match call {
+            Call::FiltersAdd { .. } | Call::FiltersRemove { .. } => {
+                Some(run.line.filters.lock().await)
+            }
+            _ => None,
+        };
+        Ok((open, turn))
+    }
+
+    /// Why the next call of a sequence may not be sent at this moment.
+    fn refused(&self, run: &Run<'_>) -> Option<Failure> {
+        if !run.begun && self.stop.is_cancelled() {
+            return Some(stopping());
+        }
+        let fenced = || Failure::new(FailureKind::Fenced, "this process may not write now");
+        (!self.fence.may_write()).then(fenced)
     }
 
     async fn open(&self, access: Access, line: &Line, sequence: &Sequence) -> Reading<Node> {
@@ -159,4 +215,8 @@ impl Inner {
             .await;
         opened.map(|(node, _)| node).map_err(|refused| refused.1)
     }
+}
+
+fn stopping() -> Failure {
+    Failure::new(FailureKind::Fenced, "it was asked to stop")
 }

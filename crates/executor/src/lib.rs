@@ -4,6 +4,9 @@
 //! A sweep waits for nobody for long: when [`Patience`](kubomesh_core::Patience) ends, those that are
 //! missing go on in the background, and their answers wake a later pass. A node's error changes only
 //! what is known of that node.
+//!
+//! A stop waits only for what may have changed something: reads are dropped where they are, no
+//! sequence begins, and those that have begun are sent to their end.
 
 mod apply;
 mod called;
@@ -23,6 +26,7 @@ use kubomesh_core::{
     Busy, Credentials, Fence, HealthBook, Limits, MemberName, MemberUid, MeshId, Observation,
     Outcome, Timestamp,
 };
+use kubomesh_process::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::gate::Gate;
@@ -58,6 +62,9 @@ pub struct Parts {
     pub metrics: ExecutorMetrics,
     /// The clock.
     pub now: Now,
+    /// The stop: from its cancellation on nothing is asked, what is being asked is dropped, and no
+    /// sequence begins.
+    pub stop: CancellationToken,
 }
 
 /// The nodes of one mesh: their connections, their health, what is under way.
@@ -74,6 +81,7 @@ pub(crate) struct Inner {
     metrics: ExecutorMetrics,
     tracker: TaskTracker,
     now: Now,
+    stop: CancellationToken,
     gate: Gate,
     health: std::sync::Mutex<HealthBook>,
     lines: Lines,
@@ -93,7 +101,12 @@ impl Executor {
         let inner = Inner {
             gate: Gate::new(parts.limits.in_flight),
             health: std::sync::Mutex::new(HealthBook::new(parts.probe_max)),
-            lines: Lines::new(parts.mesh.clone(), tracker.clone(), Arc::clone(&wake)),
+            lines: Lines::new(
+                parts.mesh.clone(),
+                tracker.clone(),
+                Arc::clone(&wake),
+                parts.stop.clone(),
+            ),
             mesh: parts.mesh,
             limits: parts.limits,
             fence: parts.fence,
@@ -101,6 +114,7 @@ impl Executor {
             metrics: parts.metrics,
             tracker,
             now: parts.now,
+            stop: parts.stop,
             wake,
             answers: std::sync::Mutex::default(),
             outcomes: std::sync::Mutex::default(),
@@ -149,9 +163,16 @@ impl Executor {
         self.inner.health().renew(uid);
     }
 
-    /// Closes every kept connection and waits for the calls that are under way.
+    /// Whether the stop has begun.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.inner.stop.is_cancelled()
+    }
+
+    /// The stop, unless it has begun already, to its end: waits for the sequences of which a call was
+    /// sent, and for nothing else. No call is sent afterwards.
     pub async fn close(&self) {
-        self.inner.lines.retain(&BTreeSet::new());
+        self.inner.stop.cancel();
         self.inner.tracker.close();
         self.inner.tracker.wait().await;
     }
@@ -172,6 +193,12 @@ impl Executor {
 }
 
 impl Inner {
+    /// Starts a task that only reads: it is dropped at the stop, wherever it is.
+    pub(crate) fn spawn_read(&self, read: impl Future<Output = ()> + Send + 'static) {
+        let until_stop = self.stop.clone().run_until_cancelled_owned(read);
+        self.tracker.spawn(until_stop);
+    }
+
     pub(crate) fn health(&self) -> std::sync::MutexGuard<'_, HealthBook> {
         lock(&self.health)
     }

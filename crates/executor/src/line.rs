@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use kubomesh_core::{Access, MemberName, MemberUid, MeshId, NodeState, PeerId, Timestamp};
 use kubomesh_kubo::{Digest, Node};
+use kubomesh_process::CancellationToken;
 use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +23,8 @@ pub(crate) struct Lines {
     mesh: MeshId,
     tracker: TaskTracker,
     wake: Arc<Wake>,
+    /// Ends every kept connection.
+    stop: CancellationToken,
     lines: Mutex<BTreeMap<MemberUid, Arc<Line>>>,
 }
 
@@ -48,11 +51,17 @@ struct Idle {
 }
 
 impl Lines {
-    pub(crate) fn new(mesh: MeshId, tracker: TaskTracker, wake: Arc<Wake>) -> Self {
+    pub(crate) fn new(
+        mesh: MeshId,
+        tracker: TaskTracker,
+        wake: Arc<Wake>,
+        stop: CancellationToken,
+    ) -> Self {
         Self {
             mesh,
             tracker,
             wake,
+            stop,
             lines: Mutex::default(),
         }
     }
@@ -91,8 +100,10 @@ impl Lines {
             self.mesh.clone(),
             line.member.clone(),
         );
+        let stop = self.stop.clone();
         self.tracker.spawn(async move {
-            if wait_for_close(node, taken).await {
+            let closed = stop.run_until_cancelled(wait_for_close(node, taken)).await;
+            if closed == Some(true) {
                 tracing::debug!(%mesh, %member, "connection lost");
                 wake.ring(&member);
             }

@@ -21,7 +21,7 @@ pub type Observations = BTreeMap<MemberName, Arc<Observation>>;
 impl Executor {
     /// Asks nodes, and brings `known` up to date with the answers that are there in time, together
     /// with late ones of earlier passes. A node that is still being asked, or whose back-off has not
-    /// run out, is not asked again.
+    /// run out, is not asked again; after the stop nobody is.
     ///
     /// Returns the members whose observation was renewed.
     pub async fn observe(
@@ -54,8 +54,7 @@ impl Executor {
                 // A suspect waits at its own door, in its own time: the pass does not wait for it.
                 let inner = Arc::clone(&self.inner);
                 self.inner
-                    .tracker
-                    .spawn(async move { inner.ask_and_keep(asking, None).await });
+                    .spawn_read(async move { inner.ask_and_keep(asking, None).await });
             } else {
                 waiting.push_back(asking);
             }
@@ -67,7 +66,7 @@ impl Executor {
         for _ in 0..tasks {
             let (inner, part) = (Arc::clone(&self.inner), part.clone());
             let waiting = Arc::clone(&waiting);
-            self.inner.tracker.spawn(async move {
+            self.inner.spawn_read(async move {
                 while let Some(asking) = next(&waiting) {
                     inner.ask_and_keep(asking, Some(&part)).await;
                 }

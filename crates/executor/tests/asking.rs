@@ -6,28 +6,14 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use kubomesh_core::{Expected, FailureKind, Inquiry, MemberName, Patience, Scope, Timestamp};
+use kubomesh_core::{FailureKind, MemberName, Patience, Timestamp};
 use kubomesh_executor::{Executor, Observations};
 use kubomesh_model::Stop;
-use kubomesh_testkit::{FakeKubo, Faults, Fleet};
+use kubomesh_testkit::{Faults, Fleet};
 
 use crate::common::{
-    FEW, LONG, MANY, calls, dial, direct, executor, fakes, moment, name, sequence,
+    FEW, LONG, MANY, calls, dial, executor, fakes, inquiries, moment, name, sequence,
 };
-
-fn inquiries(fakes: &[FakeKubo]) -> BTreeMap<MemberName, Inquiry> {
-    let inquiry = |(at, fake): (usize, &FakeKubo)| {
-        let inquiry = Inquiry {
-            uid: format!("uid-{at}").as_str().into(),
-            access: direct(fake),
-            expected: Expected::Peer(fake.peer_id()),
-            scope: Scope::Full { conn_limits: false },
-            connections: 1,
-        };
-        (name(at), inquiry)
-    };
-    fakes.iter().enumerate().map(inquiry).collect()
-}
 
 fn names(at: impl IntoIterator<Item = usize>) -> BTreeSet<MemberName> {
     at.into_iter().map(name).collect()

@@ -7,20 +7,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use kubomesh_core::{Action, Busy, Call, FailureKind, Fence, Outcome};
+use kubomesh_core::{Action, Busy, Call, FailureKind, Fence};
 use kubomesh_model::{Settings, peer_id};
 use kubomesh_testkit::{Fault, Faults, Fleet};
 
 use crate::common::{
-    LONG, MANY, action, calls, connections, dial, dials, executor, fakes, fenced, moment, name,
-    sequence,
+    LONG, MANY, action, calls, connections, dial, dials, executor, fakes, fenced, kinds, moment,
+    name, sequence,
 };
-
-/// The kind of each outcome's failure.
-fn kinds(outcomes: &[Outcome]) -> Vec<Option<FailureKind>> {
-    let failures = outcomes.iter().map(|outcome| outcome.result.as_ref().err());
-    failures.map(|failure| failure.map(|f| f.kind)).collect()
-}
 
 fn filter(number: u8) -> Action {
     let entries = vec![format!("/ip4/10.9.0.{number}/ipcidr/32").as_str().into()];

@@ -5,11 +5,11 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use kubomesh_core::{Action, Address, Call, Limits, Patience, Timestamp};
+use kubomesh_core::{Action, Address, Busy, Call, Limits, Patience, Timestamp};
 use kubomesh_testkit::{FakeKubo, Fault, Faults, Fleet};
 
 use crate::common::{
-    FEW, MANY, SHORT, action, connections, dials, executor, fakes, name, sequence,
+    FEW, MANY, SHORT, action, connections, dials, executor, fakes, name, sequence, until,
 };
 
 #[tokio::test]
@@ -87,6 +87,7 @@ async fn no_more_calls_are_in_flight_than_allowed() {
     let one_each = (0..6).flat_map(|from| dials(&fakes, from).split_off(10));
     let all_of_one = dials(&fakes, 6).split_off(5);
     executor.apply(one_each.chain(all_of_one).collect()).await;
+    until("all ended", || executor.busy() == Busy::default()).await;
     executor.close().await;
     let mut all: Vec<Timestamp> = fakes.iter().flat_map(dialled).collect();
     all.sort();

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! *Work* is what acts (the loop, watches); *services* are what must outlive it (the lease, the HTTP
-//! faces), so that the last calls still go out under the lease and the probes answer to the end.
+//! faces), so that the last calls still end under the lease and the probes answer to the end.
 
 mod clock;
 mod file;

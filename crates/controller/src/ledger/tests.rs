@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kubomesh_api::StoredRecords;
-use kubomesh_core::{Member, Membership, MeshId, Open, Record, RecordWrite, Role, Waiting};
+use kubomesh_core::{Fence, Member, Membership, MeshId, Open, Record, RecordWrite, Role, Waiting};
 use kubomesh_discovery::Fleet;
 use kubomesh_reporter::Records;
 use kubomesh_testkit::api_server::ApiServer;
@@ -56,6 +56,24 @@ async fn what_is_not_stored_is_counted_and_shown_at_its_member() {
     assert_eq!(ledger.store(vec![put("a"), put("b")]).await, 2);
     assert_eq!(ledger.said, None);
     assert!(Arc::ptr_eq(&ledger.left(&fleet, &found), &found));
+}
+
+struct Closed;
+
+impl Fence for Closed {
+    fn may_write(&self) -> bool {
+        false
+    }
+}
+
+/// Whoever stops or loses the lease says so, and not each mesh with it.
+#[tokio::test]
+async fn what_the_fence_keeps_back_is_not_stored_and_not_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let (records, _following) = Records::directory(dir.path()).await.unwrap();
+    let mut ledger = Ledger::new(MeshId::file(), records, Arc::new(Closed));
+    assert_eq!(ledger.store(vec![put("a"), put("b")]).await, 0);
+    assert_eq!(ledger.said, None);
 }
 
 /// Discovery hears of the records before the ledger does, and says that its lists are complete.

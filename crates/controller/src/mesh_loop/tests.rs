@@ -1,4 +1,5 @@
-//! A loop whose records are late: discovery has them, and the loop does not yet.
+//! A loop whose records are late: discovery has them, and the loop does not yet. And one that is
+//! stopped.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -11,13 +12,13 @@ use kubomesh_core::{Doubt, MeshId, NoCredentials, Open, Policy, Timings};
 use kubomesh_discovery::{Fleet, MeshView};
 use kubomesh_executor::{Executor, Parts};
 use kubomesh_model::NodeSpec;
-use kubomesh_process::Clock;
+use kubomesh_process::{CancellationToken, Clock};
 use kubomesh_reporter::Records;
 use kubomesh_server::MeshSnapshot;
 use kubomesh_telemetry::Catalog;
 use kubomesh_testkit::api_server::ApiServer;
 use kubomesh_testkit::build::{MemberBuilder, membership_of, mesh, record_of};
-use kubomesh_testkit::{FakeKubo, FakeOptions};
+use kubomesh_testkit::{FakeKubo, FakeOptions, Fault, Faults};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -149,6 +150,7 @@ fn mesh_loop(records: Records, membership: kubomesh_core::Membership) -> MeshLoo
         credentials: Arc::new(NoCredentials),
         metrics: metrics.executor,
         now: Arc::new(move || clock.now()),
+        stop: CancellationToken::new(),
     });
     MeshLoop {
         ledger: Ledger::new(id.clone(), records, Arc::new(Open)),
@@ -190,4 +192,32 @@ async fn while_first_lists_do_not_come_it_is_told_what_is_seen_and_nothing_is_st
     let told = late.read().await;
     assert_eq!(told.plan.to_string(), "nothing to do\n");
     assert_eq!(late.server.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_pass_that_is_stopped_while_nodes_are_asked_plans_nothing() {
+    let mut late = Late::new(None).await;
+    late.records_arrive().await;
+    late.node.set_faults(Faults::of(Fault::Hang));
+    let executor = late.mesh_loop.executor.clone();
+    let Late {
+        node,
+        mesh_loop,
+        state,
+        ..
+    } = &mut late;
+    let look = Look {
+        trigger: Trigger::Start,
+        touched: None,
+    };
+    let stop = async {
+        while node.requests().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        executor.close().await;
+    };
+    let both = async { tokio::join!(mesh_loop.pass(state, look), stop) };
+    let ended = tokio::time::timeout(Duration::from_secs(20), both).await;
+    assert!(ended.is_ok(), "it never ended");
+    assert!(late.told().is_none());
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use kubomesh_core::{Credentials, Fence};
+use kubomesh_core::{Credentials, Fence, Open};
 use kubomesh_discovery::{Fleet, Settings, kubernetes, members_file};
 use kubomesh_lease::{Candidate, LeaseConfig};
 use kubomesh_process::{CancellationToken, Clock, Tasks};
@@ -63,12 +63,11 @@ impl Sources {
         // Nobody takes the directory's lock away; the bell is never rung.
         let (bell, fence_moved) = watch::channel(());
         work.spawn("lease of the state directory", hold(work.stop(), bell));
-        let fence = Arc::new(Stopping(work.stop()));
         Ok(Self {
             fleet,
             records,
             credentials: Arc::new(credentials),
-            fence,
+            fence: Arc::new(Open),
             fence_moved,
             cluster: None,
         })
@@ -92,7 +91,8 @@ impl Sources {
             clock,
             metrics.lease.clone(),
         );
-        // Calls in flight may end after the stop was asked for; nothing new is begun.
+        // What has begun when the stop is asked for goes to its end under the lease. That nothing
+        // begins any more is for the loops to see to.
         let fence = Arc::new(candidate.fence(CancellationToken::new()));
         let fence_moved = bell_of(candidate.state(), work);
         services.spawn("lease", candidate.run(services.stop()));
@@ -120,15 +120,6 @@ impl Sources {
             fence_moved,
             cluster: Some(cluster),
         })
-    }
-}
-
-/// A members file has one process; it writes until it stops.
-struct Stopping(CancellationToken);
-
-impl Fence for Stopping {
-    fn may_write(&self) -> bool {
-        !self.0.is_cancelled()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use kubomesh_core::MeshId;
+use kubomesh_process::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Lines;
@@ -15,6 +16,7 @@ fn what_is_left_out_is_told_once_until_it_changes() {
         MeshId::file(),
         TaskTracker::new(),
         Arc::new(Wake::default()),
+        CancellationToken::new(),
     );
     let line = lines.line(&"n1".into(), &"uid".into(), 8);
     let told = |verb, warning: Option<&str>| line.left_out(verb, warning.map(str::to_owned));

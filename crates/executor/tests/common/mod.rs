@@ -5,17 +5,18 @@
     reason = "each test uses a part; in a test a panic is the failure"
 )]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubomesh_core::{
-    Access, Action, Address, Call, Fence, Limits, Link, MemberName, MeshId, NoCredentials, Open,
-    Sequence, Timestamp,
+    Access, Action, Address, Call, Expected, FailureKind, Fence, Inquiry, Limits, Link, MemberName,
+    MeshId, NoCredentials, Open, Outcome, Scope, Sequence, Timestamp,
 };
 use kubomesh_executor::{Executor, ExecutorMetrics, Parts};
 use kubomesh_model::{NodeSpec, peer_id};
+use kubomesh_process::CancellationToken;
 use kubomesh_telemetry::Catalog;
 use kubomesh_testkit::{FakeKubo, FakeOptions, Faults, Fleet};
 
@@ -56,6 +57,7 @@ pub(crate) fn fenced(limits: Limits, fence: Arc<dyn Fence>) -> Executor {
         credentials: Arc::new(NoCredentials),
         metrics: ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap(),
         now: Arc::new(now),
+        stop: CancellationToken::new(),
     })
 }
 
@@ -86,6 +88,21 @@ pub(crate) fn direct(fake: &FakeKubo) -> Access {
         auth: None,
         ca_file: None,
     }
+}
+
+/// A full inquiry of the first life of each.
+pub(crate) fn inquiries(fakes: &[FakeKubo]) -> BTreeMap<MemberName, Inquiry> {
+    let inquiry = |(at, fake): (usize, &FakeKubo)| {
+        let inquiry = Inquiry {
+            uid: format!("uid-{at}").as_str().into(),
+            access: direct(fake),
+            expected: Expected::Peer(fake.peer_id()),
+            scope: Scope::Full { conn_limits: false },
+            connections: 1,
+        };
+        (name(at), inquiry)
+    };
+    fakes.iter().enumerate().map(inquiry).collect()
 }
 
 /// A sequence for the first life of one of the fakes.
@@ -133,4 +150,19 @@ pub(crate) fn connections(fake: &FakeKubo) -> usize {
 /// How often a fake got this call.
 pub(crate) fn calls(fake: &FakeKubo, verb: &str) -> u64 {
     fake.counts().by_verb.get(verb).copied().unwrap_or(0)
+}
+
+/// The kind of each outcome's failure.
+pub(crate) fn kinds(outcomes: &[Outcome]) -> Vec<Option<FailureKind>> {
+    let failures = outcomes.iter().map(|outcome| outcome.result.as_ref().err());
+    failures.map(|failure| failure.map(|f| f.kind)).collect()
+}
+
+/// Waits until something has become true.
+pub(crate) async fn until(what: &str, done: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < LONG, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
 }
