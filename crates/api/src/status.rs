@@ -5,6 +5,8 @@ use kubomesh_core::{
     Access, Condition, ConditionKind, LinkCounts, Member, MemberReport, MemberState, Network,
     Report, Status, Timestamp,
 };
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
 
 use crate::{
     LastConvergence, LinksStatus, PathStatus, PeerLinksStatus, SwarmMeshStatus, SwarmPeerStatus,
@@ -127,6 +129,7 @@ pub(crate) fn time(at: Timestamp) -> Time {
     Time(jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX))
 }
 
+/// Ours as they are now, then those that others set, as they stand: a status is written whole.
 fn conditions(
     before: &[WireCondition],
     now: &[Condition],
@@ -148,7 +151,15 @@ fn conditions(
             type_: kind,
         }
     };
-    now.iter().map(wire).collect()
+    let theirs = before.iter().filter(|b| !is_ours(&b.type_)).cloned();
+    now.iter().map(wire).chain(theirs).collect()
+}
+
+/// Whether a condition's type is one that we set, on whatever object.
+fn is_ours(kind: &str) -> bool {
+    let kind: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
+        kind.into_deserializer();
+    ConditionKind::deserialize(kind).is_ok()
 }
 
 /// Longest message of a condition; Kubernetes allows 32 KiB, people read less.

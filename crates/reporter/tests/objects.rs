@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use common::{Switch, heard_now};
 use kubomesh_api::{RecordError, RecordKey, StoredRecords, SwarmPeer};
-use kubomesh_core::{MemberName, MeshId, Open, Record, RecordWrite, Role};
+use kubomesh_core::{Capacity, MemberName, MeshId, Open, Record, RecordWrite, Role};
 use kubomesh_reporter::{Records, StoreError, StoreErrorKind};
 use kubomesh_testkit::api_server::{ApiServer, Fault};
 use serde_json::{Value, json};
@@ -536,6 +536,58 @@ async fn a_record_that_moves_to_another_mesh_leaves_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_object_of_the_same_name_and_version_is_not_written_to() {
+    let case = Case::new().await;
+    let empty = case.server.snapshot();
+    case.put(&record("a")).await.unwrap();
+    let mut other = case.server.get("swarmpeers", "apps", "a").unwrap();
+    other["metadata"]["uid"] = json!("another");
+    case.server.restore_unheard(empty);
+    let other = case.server.put("swarmpeers", other);
+    let error = case.put(&zoned("a", "ours")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused);
+    assert_eq!(case.server.get("swarmpeers", "apps", "a"), Some(other));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_put_on_a_record_stays_through_every_write() {
+    let case = Case::new().await;
+    let known = Record {
+        capacity: Some(Capacity::Links(9)),
+        ..zoned("a", "1")
+    };
+    case.put(&known).await.unwrap();
+    let theirs = json!({
+        "labels": { "velero.io/backup-name": "daily", "kubomesh.dev/mesh": "kubo" },
+        "annotations": { "argocd.argoproj.io/tracking-id": "fleet" },
+        "finalizers": ["example.org/audit"],
+        "ownerReferences": [
+            { "apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "u" },
+        ],
+    });
+    case.server.edit("swarmpeers", "apps", "a", |peer| {
+        for (field, value) in theirs.as_object().unwrap() {
+            peer["metadata"][field] = value.clone();
+        }
+        peer["status"] = json!({ "ip": "10.0.0.1" });
+    });
+
+    let refused = case.put(&zoned("a", "2")).await;
+    let kind = refused.as_ref().map_err(StoreError::kind);
+    assert_eq!(kind, Err(StoreErrorKind::Conflict), "it was changed since");
+    for zone in ["2", "3"] {
+        case.put(&zoned("a", zone)).await.unwrap();
+        let stands = case.server.get("swarmpeers", "apps", "a").unwrap();
+        for (field, value) in theirs.as_object().unwrap() {
+            assert_eq!(stands["metadata"][field], *value, "{field} in zone {zone}");
+        }
+        assert_eq!(stands["status"]["ip"], "10.0.0.1");
+        assert_eq!(stands["spec"]["zone"], zone);
+        assert_eq!(stands["spec"]["capacity"], Value::Null, "known no more");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_name_too_long_for_a_label_has_no_label() {
     let case = Case::new().await;
     let long = "m".repeat(64);
@@ -545,6 +597,18 @@ async fn a_name_too_long_for_a_label_has_no_label() {
     })
     .await
     .unwrap();
-    let labels = &case.server.get("swarmpeers", "apps", "a").unwrap()["metadata"]["labels"];
-    assert_eq!(labels["kubomesh.dev/mesh"], Value::Null);
+    let label = || {
+        let object = case.server.get("swarmpeers", "apps", "a").unwrap();
+        object["metadata"]["labels"]["kubomesh.dev/mesh"].clone()
+    };
+    assert_eq!(label(), Value::Null);
+    case.put(&record("a")).await.unwrap();
+    assert_eq!(label(), "kubo");
+    case.put(&Record {
+        mesh: long.as_str().into(),
+        ..record("a")
+    })
+    .await
+    .unwrap();
+    assert_eq!(label(), Value::Null, "not that of the mesh it left");
 }

@@ -56,6 +56,38 @@ fn a_mesh_is_summed_up() {
 }
 
 #[test]
+fn conditions_that_others_set_stay_and_ours_that_are_over_go() {
+    let theirs = |kind: &str| k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition {
+        type_: kind.into(),
+        status: "True".into(),
+        reason: "Theirs".into(),
+        last_transition_time: crate::status::time(Timestamp(2_000)),
+        message: "by hand".into(),
+        observed_generation: None,
+    };
+    let kinds = |conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]| {
+        let kinds: Vec<_> = conditions.iter().map(|c| c.type_.clone()).collect();
+        kinds.join(" ")
+    };
+    let mut before = mesh_status(None, &report(1_000, Status::False, ""), 1, None);
+    before.conditions.insert(0, theirs("example.org/Audited"));
+    before.conditions.push(theirs("Degraded"));
+    let status = mesh_status(Some(&before), &report(9_000, Status::True, ""), 1, None);
+    assert_eq!(kinds(&status.conditions), "Ready example.org/Audited");
+    assert_eq!(status.conditions[1], theirs("example.org/Audited"));
+    let again = mesh_status(Some(&status), &report(9_000, Status::True, ""), 1, None);
+    assert_eq!(again, status, "nothing to write");
+
+    let before = crate::SwarmPeerStatus {
+        conditions: vec![theirs("example.org/Audited"), theirs("Linked")],
+        ..Default::default()
+    };
+    let member = member(MemberState::Away);
+    let status = peer_status(Some(&before), &member, None, Timestamp(0));
+    assert_eq!(kinds(&status.conditions), "example.org/Audited");
+}
+
+#[test]
 fn the_last_convergence_stays() {
     let converged = Some(Convergence {
         at: Timestamp(3_000),

@@ -57,7 +57,7 @@ const PERMISSIONS: &[Permission] = &[
             ),
             ("watch", "records that somebody else changed or deleted"),
             ("create", "the record of a new member"),
-            ("update", "a record before the calls that it covers"),
+            ("patch", "a record before the calls that it covers"),
             ("delete", "the record of a member that is gone and unlinked"),
         ],
     },

@@ -1,15 +1,16 @@
-//! Records as `SwarmPeer` objects: each write says which version it replaces.
+//! Records as `SwarmPeer` objects: each write says which version it changes, and nothing of it that is
+//! not ours.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{DeleteParams, ListParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Client};
 use kubomesh_api::{RecordKey, StoredRecord, StoredRecords, SwarmPeer, record_from, record_spec};
 use kubomesh_core::{Fence, Record, RecordWrite};
+use serde_json::{Value, json};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
@@ -109,24 +110,15 @@ impl ClusterRecords {
         before: Option<StoredRecord>,
     ) -> Result<(), StoreError> {
         let name = record.name();
-        let mut peer = SwarmPeer::new(&name, record_spec(record));
-        peer.metadata.namespace = Some(key.namespace.to_string());
-        // A label's value may be shorter than a name; the label is for people alone.
-        peer.metadata.labels = (record.mesh.len() <= MAX_LABEL)
-            .then(|| [(MESH_LABEL.to_owned(), record.mesh.to_string())].into());
         let api = self.api(&key.namespace);
-        let params = PostParams::default();
         let (verb, answer) = match &before {
-            None => (
-                "create",
-                timeout(DEADLINE, api.create(&params, &peer)).await,
-            ),
+            None => {
+                let creation = create(&api, &key.namespace, record);
+                ("create", timeout(DEADLINE, creation).await)
+            }
             Some(stored) => {
-                expect(&mut peer.metadata, stored);
-                (
-                    "update",
-                    timeout(DEADLINE, api.replace(&name, &params, &peer)).await,
-                )
+                let change = patch(&api, record, stored);
+                ("patch", timeout(DEADLINE, change).await)
             }
         };
         match answer {
@@ -218,10 +210,57 @@ impl ClusterRecords {
     }
 }
 
-/// Only the object that we know, in the version that we know, may be replaced.
-fn expect(metadata: &mut ObjectMeta, stored: &StoredRecord) {
-    metadata.uid = Some(stored.uid.to_string());
-    metadata.resource_version = Some(stored.version.to_string());
+async fn create(
+    api: &Api<SwarmPeer>,
+    namespace: &str,
+    record: &Record,
+) -> Result<SwarmPeer, kube::Error> {
+    let mut peer = SwarmPeer::new(&record.name(), record_spec(record));
+    peer.metadata.namespace = Some(namespace.to_owned());
+    peer.metadata.labels =
+        mesh_label(record).map(|value| [(MESH_LABEL.to_owned(), value.to_owned())].into());
+    api.create(&PostParams::default(), &peer).await
+}
+
+/// A merge patch (RFC 7386) of what is ours: labels, annotations, finalizers and owners that others
+/// put on the object are not in it, and stay. Only the version that we know may be changed: any other
+/// is a conflict to the API server. So is another object of this name, unless a restored store gave
+/// it the same version: then its UID, which nobody may change, has the patch refused.
+async fn patch(
+    api: &Api<SwarmPeer>,
+    record: &Record,
+    stored: &StoredRecord,
+) -> Result<SwarmPeer, kube::Error> {
+    let body = json!({
+        "metadata": {
+            "uid": &*stored.uid,
+            "resourceVersion": &*stored.version,
+            "labels": { MESH_LABEL: mesh_label(record) },
+        },
+        "spec": spec_patch(record, stored).map_err(kube::Error::SerdeError)?,
+    });
+    let params = PatchParams::default();
+    api.patch(&record.name(), &params, &Patch::Merge(&body))
+        .await
+}
+
+/// The whole spec. A field that stands and is to be absent is null: what a merge patch does not name
+/// stays.
+fn spec_patch(record: &Record, stored: &StoredRecord) -> Result<Value, serde_json::Error> {
+    let mut spec = serde_json::to_value(record_spec(record))?;
+    let stands = stored.record.as_ref().ok();
+    let stands = stands.map(|stands| serde_json::to_value(record_spec(stands)));
+    if let (Value::Object(spec), Some(Value::Object(stands))) = (&mut spec, stands.transpose()?) {
+        for (field, _) in stands {
+            spec.entry(field).or_insert(Value::Null);
+        }
+    }
+    Ok(spec)
+}
+
+/// The label's value, which may be shorter than a mesh's name: it is for people alone.
+fn mesh_label(record: &Record) -> Option<&str> {
+    (record.mesh.len() <= MAX_LABEL).then_some(&*record.mesh)
 }
 
 fn stored(peer: &SwarmPeer) -> StoredRecord {

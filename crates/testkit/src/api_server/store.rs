@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use json_patch::merge;
 use serde_json::{Value, json};
 
 use super::request::Asked;
@@ -123,7 +124,7 @@ impl Store {
                 precondition(stated, &before)?;
                 Ok(self.put(plural, without_status(&asked.body, Some(&before))))
             }
-            "patch" => self.patch_status(asked),
+            "patch" => self.patch(asked),
             "delete" => {
                 let before = self
                     .get(plural, namespace, name)
@@ -137,16 +138,25 @@ impl Store {
         }
     }
 
-    fn patch_status(&mut self, asked: &Asked) -> Outcome {
-        let Some(plural) = asked.plural.strip_suffix("/status") else {
-            return Err((405, "only statuses can be patched here".to_owned()));
-        };
+    /// A merge patch, of a status or of all but that.
+    fn patch(&mut self, asked: &Asked) -> Outcome {
+        let status = asked.plural.strip_suffix("/status");
+        let plural = status.unwrap_or(&asked.plural);
         let before = self.get(plural, &asked.namespace, &asked.name).cloned();
-        let mut object = before.ok_or((404, "not found".to_owned()))?;
-        // As the real one: the version counts, the UID is not looked at.
+        let before = before.ok_or((404, "not found".to_owned()))?;
+        // As the real one: the version counts; the UID is no precondition, but nobody may change it.
         let stated = json!({ "resourceVersion": asked.body["metadata"]["resourceVersion"] });
-        precondition(&stated, &object)?;
-        object["status"] = asked.body["status"].clone();
+        precondition(&stated, &before)?;
+        let mut object = before.clone();
+        if status.is_some() {
+            merge(&mut object["status"], &asked.body["status"]);
+        } else {
+            merge(&mut object, &asked.body);
+            if object["metadata"]["uid"] != before["metadata"]["uid"] {
+                return Err((422, "metadata.uid: field is immutable".to_owned()));
+            }
+            object = without_status(&object, Some(&before));
+        }
         Ok(self.put(plural, object))
     }
 

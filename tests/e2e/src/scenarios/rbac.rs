@@ -120,7 +120,7 @@ async fn provoke(world: &mut World, permission: &Permission) -> Result<()> {
     match (permission.resource.as_str(), permission.verb.as_str()) {
         ("swarmpeers", "create") | ("swarmpeers/status", _) => world.return_pod(GUEST).await,
         ("swarmpeers", "delete") => world.forget(GUEST).await,
-        ("swarmpeers", "update") => world.member_mut("b")?.pod.restarted(&cluster).await,
+        ("swarmpeers", "patch") => world.member_mut("b")?.pod.restarted(&cluster).await,
         ("swarmmeshes/status" | "events", _) => {
             // A field that is not implemented: a condition and an event say so.
             let network = json!({"attachment": "storage"});

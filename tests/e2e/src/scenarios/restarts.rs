@@ -1,8 +1,10 @@
 //! Nodes restart, move and come back.
 
 use anyhow::{Context, Result, ensure};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
+use crate::cluster::Resource;
 use crate::judge::SOON;
 use crate::member::Spec;
 use crate::registry::Scenario;
@@ -17,7 +19,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ),
     Scenario::mesh(
         "node_restarts_with_new_identity",
-        "a container starts anew with another identity: adopted, and the old one unlinked",
+        "a container starts anew with another identity: adopted, and the old one unlinked; what \
+         others put on its record stays",
         |world| Box::pin(node_restarts_with_new_identity(world)),
     ),
     Scenario::mesh(
@@ -55,6 +58,17 @@ async fn node_restarts_with_new_identity(world: &mut World) -> Result<()> {
     world.start_controller("one", &[]).await?;
     world.healthy(&FOUR).await?;
 
+    let records = world.cluster().api(Resource::SwarmPeer, world.namespace());
+    let (params, theirs) = (
+        PatchParams::default(),
+        Patch::Merge(json!({"metadata": {
+            "labels": {"example.org/backup": "daily"},
+            "annotations": {"example.org/tracked-by": "fleet"},
+        }})),
+    );
+    let marked = records.patch("kubo-2", &params, &theirs).await?.metadata;
+    let marked = (marked.labels, marked.annotations);
+
     let old = world.member("kubo-2")?.node.peer_id().to_owned();
     world.member_mut("kubo-2")?.node.forget_identity();
     world.crash_and_restart("kubo-2").await?;
@@ -70,7 +84,11 @@ async fn node_restarts_with_new_identity(world: &mut World) -> Result<()> {
         ensure!(spec["peerID"] == *new && !retired, "{spec}");
         Ok(())
     })
-    .await
+    .await?;
+    let written = records.get("kubo-2").await?.metadata;
+    let written = (written.labels, written.annotations);
+    ensure!(written == marked, "{written:?} was {marked:?}");
+    Ok(())
 }
 
 async fn pod_ip_changes(world: &mut World) -> Result<()> {
