@@ -22,7 +22,9 @@ enum Command {
     /// The main job on this machine: nodes, the controller, and links that come and stay
     ///
     /// No Kubernetes and no root. With --once the last line is
-    /// `converged peers=12 links=66/66 seconds=1.9` and the exit code 0; else it stays until Ctrl-C.
+    /// `converged peers=12 links=66/66 seconds=1.9`, with --strokes 3
+    /// `converged peers=12 links=66/66 strokes=3 seconds=7.4`, and the exit code 0; else it stays until
+    /// Ctrl-C. Exit code 1 when links are not there, or not there again, within --deadline.
     Demo(demo::Demo),
     /// Run every test and say how many passed, failed and were skipped
     ///

@@ -22,6 +22,7 @@ use anyhow::Result;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
+use self::chaos::{ONE_OF_EACH, Pace};
 use self::stage::Stage;
 use self::stop::Stop;
 use crate::project::Project;
@@ -32,12 +33,15 @@ pub(crate) struct Demo {
     /// How many nodes
     #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(2..=500))]
     peers: u16,
-    /// End with exit code 0 as soon as every link is there
+    /// End with exit code 0 as soon as every link is there; with --chaos, after one trouble of each kind
     #[arg(long)]
     once: bool,
-    /// Kill, restart and move nodes, again and again; with --once one of each
+    /// Kill, restart and move nodes, again and again
     #[arg(long)]
     chaos: bool,
+    /// As --chaos, faster, and end with exit code 0 when so many troubles have come and healed
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    strokes: Option<u16>,
     /// Use fakes even where Go is there
     #[arg(long)]
     fakes: bool,
@@ -64,7 +68,7 @@ pub(crate) fn command(project: &Project, arguments: &Demo) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         // Ctrl-C is how a demo that stays is meant to end.
-        None if !arguments.once => Ok(ExitCode::SUCCESS),
+        None if !arguments.ends() => Ok(ExitCode::SUCCESS),
         None => Ok(ExitCode::from(stop::INTERRUPTED)),
     }
 }
@@ -72,5 +76,28 @@ pub(crate) fn command(project: &Project, arguments: &Demo) -> Result<ExitCode> {
 impl Demo {
     fn deadline(&self) -> Duration {
         Duration::from_secs(self.deadline)
+    }
+
+    /// Whether it ends by itself.
+    fn ends(&self) -> bool {
+        self.once || self.strokes.is_some()
+    }
+
+    /// Whether there is trouble.
+    fn has_chaos(&self) -> bool {
+        self.chaos || self.strokes.is_some()
+    }
+
+    /// How many troubles there are; `None`: no end of them, or none.
+    fn strokes(&self) -> Option<usize> {
+        let one_of_each = (self.once && self.chaos).then_some(ONE_OF_EACH);
+        self.strokes.map(usize::from).or(one_of_each)
+    }
+
+    fn pace(&self) -> Pace {
+        match self.strokes {
+            Some(_) => Pace::BRISK,
+            None => Pace::SHOWN,
+        }
     }
 }

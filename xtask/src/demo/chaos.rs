@@ -7,11 +7,14 @@ use anyhow::Result;
 
 use super::fleet::{Fleet, Node};
 
-/// How long all is well before the next trouble.
-const CALM: Duration = Duration::from_secs(3);
-
-/// How long a killed node stays down.
-const DOWN: Duration = Duration::from_secs(4);
+/// How fast trouble comes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// How long all is well before the next trouble.
+    calm: Duration,
+    /// How long a killed node stays down.
+    down: Duration,
+}
 
 /// From one troubled node to the next: the first that does not divide their number, so that each
 /// has its turn.
@@ -28,11 +31,16 @@ enum Stroke {
 /// In this order, again and again.
 const STROKES: [Stroke; 3] = [Stroke::Kill, Stroke::Restart, Stroke::Move];
 
+/// How many strokes are one of each kind.
+pub(super) const ONE_OF_EACH: usize = STROKES.len();
+
 /// Where the trouble stands. Times are those of the demo's own clock.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     /// All is well since then.
     Calm(Duration),
+    /// Links went by themselves, then.
+    Relapse(Duration),
     /// This node is down since then.
     Down(usize, Duration),
     /// All nodes run since then, and links are still missing. The pass that was the last one then.
@@ -42,9 +50,12 @@ enum Phase {
 /// The troublemaker.
 #[derive(Debug)]
 pub(super) struct Chaos {
+    pace: Pace,
     phase: Phase,
     strokes: usize,
     healed: usize,
+    /// What the last stroke was.
+    last: String,
 }
 
 /// What the demo sees at one look.
@@ -67,28 +78,57 @@ pub(super) struct News {
     pub(super) moved: bool,
 }
 
+// === impl Pace ===
+
+impl Pace {
+    /// For who looks on.
+    pub(super) const SHOWN: Self = Self {
+        calm: Duration::from_secs(3),
+        down: Duration::from_secs(4),
+    };
+
+    /// For who waits for the end.
+    pub(super) const BRISK: Self = Self {
+        calm: Duration::from_millis(500),
+        down: Duration::from_secs(1),
+    };
+}
+
 // === impl Chaos ===
 
 impl Chaos {
     /// Nothing happens before all has been well for a while.
-    pub(super) fn new(now: Duration) -> Self {
+    pub(super) fn new(pace: Pace, now: Duration) -> Self {
         Self {
+            pace,
             phase: Phase::Calm(now),
             strokes: 0,
             healed: 0,
+            last: String::new(),
         }
     }
 
-    /// Whether each kind of trouble came and went.
-    pub(super) fn had_one_of_each(&self) -> bool {
-        self.healed >= STROKES.len()
+    /// How many strokes came and healed.
+    pub(super) fn healed(&self) -> usize {
+        self.healed
     }
 
     /// How long the mesh has had to heal, while it has not.
     pub(super) fn healing(&self, now: Duration) -> Option<Duration> {
         match self.phase {
-            Phase::Healing(since, _) => Some(now.saturating_sub(since)),
-            _ => None,
+            Phase::Healing(since, _) | Phase::Relapse(since) => Some(now.saturating_sub(since)),
+            Phase::Calm(_) | Phase::Down(..) => None,
+        }
+    }
+
+    /// What the mesh has to heal from.
+    pub(super) fn story(&self) -> String {
+        let Self { strokes, last, .. } = self;
+        match self.phase {
+            Phase::Relapse(_) => {
+                format!("links that went by themselves after {strokes} strokes have not come back")
+            }
+            _ => format!("stroke {strokes} ({last}) has not healed"),
         }
     }
 
@@ -100,11 +140,19 @@ impl Chaos {
         let Sight { now, whole, pass } = sight;
         match self.phase {
             Phase::Calm(_) if !whole => {
+                self.phase = Phase::Relapse(now);
+                Ok(None)
+            }
+            Phase::Relapse(_) if whole => {
                 self.phase = Phase::Calm(now);
                 Ok(None)
             }
-            Phase::Calm(since) if now - since > CALM => self.strike(fleet, now, pass).map(Some),
-            Phase::Down(index, since) if now - since > DOWN => {
+            Phase::Calm(since) if now - since > self.pace.calm => {
+                let news = self.strike(fleet, now, pass)?;
+                news.text.clone_into(&mut self.last);
+                Ok(Some(news))
+            }
+            Phase::Down(index, since) if now - since > self.pace.down => {
                 fleet.start(index)?;
                 self.phase = Phase::Healing(now, pass);
                 Ok(Some(News::of(fleet.nodes(), index, "runs again")))

@@ -35,6 +35,9 @@ const WAITING: usize = 5;
 pub(super) struct Converged {
     peers: usize,
     links: Counts,
+    /// How many troubles came and healed before; `None`: there were to be none.
+    strokes: Option<usize>,
+    /// Since the controller was started.
     seconds: f64,
 }
 
@@ -83,10 +86,10 @@ impl<'a> Stage<'a> {
         let Some(converged) = self.converge(stop)? else {
             return Ok(None);
         };
-        if !self.arguments.once {
+        if !self.arguments.ends() {
             self.screen.say(&format!("{converged}; Ctrl-C ends it"));
         }
-        if self.arguments.once && !self.arguments.chaos {
+        if self.arguments.once && !self.arguments.has_chaos() {
             return Ok(Some(converged));
         }
         if !self.stay(stop)? {
@@ -94,8 +97,8 @@ impl<'a> Stage<'a> {
         }
         let again = self.converge(stop)?;
         Ok(again.map(|again| Converged {
-            links: again.links,
-            ..converged
+            strokes: self.arguments.strokes(),
+            ..again
         }))
     }
 
@@ -119,6 +122,7 @@ impl<'a> Stage<'a> {
                 return Ok(Some(Converged {
                     peers,
                     links,
+                    strokes: None,
                     seconds: at.as_secs_f64(),
                 }));
             }
@@ -126,7 +130,7 @@ impl<'a> Stage<'a> {
             let progress = format!("{summary} ({:.1} s)", self.screen.elapsed().as_secs_f64());
             self.screen.show(&[progress], &summary);
             if began.elapsed() > self.arguments.deadline() {
-                bail!("{}", self.why_not(&look));
+                bail!("{}", self.why_not("not converged", &look));
             }
             if stop.wait(LOOK) {
                 return Ok(None);
@@ -134,11 +138,12 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// Shows what happens until each kind of trouble came and went with `--once`, else for ever.
-    /// False when somebody stopped it.
+    /// Shows what happens until all trouble that there is to be came and went, or for ever. False
+    /// when somebody stopped it.
     fn stay(&mut self, stop: &Stop) -> Result<bool> {
-        let mut chaos = Chaos::new(self.screen.elapsed());
-        while !(self.arguments.once && chaos.had_one_of_each()) {
+        let mut chaos = Chaos::new(self.arguments.pace(), self.screen.elapsed());
+        let strokes = self.arguments.strokes();
+        while strokes.is_none_or(|strokes| chaos.healed() < strokes) {
             let look = self.controller.look()?;
             let view = View {
                 nodes: self.fleet.nodes(),
@@ -146,12 +151,12 @@ impl<'a> Stage<'a> {
             };
             let (lines, summary) = (view.lines(&self.screen, self.screen.rows()), view.summary());
             self.screen.show(&lines, &summary);
-            if self.arguments.chaos {
+            if self.arguments.has_chaos() {
                 self.trouble(&mut chaos, &look)?;
             }
             let healing = chaos.healing(self.screen.elapsed());
             if healing.is_some_and(|span| span > self.arguments.deadline()) {
-                bail!("{}", self.why_not(&look));
+                bail!("{}", self.why_not(&chaos.story(), &look));
             }
             if stop.wait(LOOK) {
                 return Ok(false);
@@ -193,10 +198,10 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn why_not(&self, look: &Look) -> String {
+    fn why_not(&self, what: &str, look: &Look) -> String {
         let view = self.view(look);
         let deadline = self.arguments.deadline;
-        let mut text = format!("not converged after {deadline} s: {}", view.summary());
+        let mut text = format!("{what} after {deadline} s: {}", view.summary());
         for waiting in view.waiting(WAITING) {
             text = format!("{text}\n  {waiting}");
         }
@@ -236,11 +241,13 @@ impl fmt::Display for Converged {
         let Self {
             peers,
             links,
+            strokes,
             seconds,
         } = self;
-        write!(
-            f,
-            "converged peers={peers} links={links} seconds={seconds:.1}"
-        )
+        write!(f, "converged peers={peers} links={links}")?;
+        if let Some(strokes) = strokes {
+            write!(f, " strokes={strokes}")?;
+        }
+        write!(f, " seconds={seconds:.1}")
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{Chaos, Sight};
+use super::{Chaos, ONE_OF_EACH, Pace, Sight};
 use crate::demo::fleet::{Fleet, Node};
 
 /// Nodes that only remember what was done to them.
@@ -68,7 +68,7 @@ fn said(chaos: &mut Chaos, fleet: &mut Remembering, steps: &[(u64, bool, u64)]) 
 #[test]
 fn one_of_each_comes_and_goes() {
     let mut fleet = Remembering::of(12);
-    let mut chaos = Chaos::new(Duration::ZERO);
+    let mut chaos = Chaos::new(Pace::SHOWN, Duration::ZERO);
     let steps = [
         (4, true, 1),
         (9, false, 2),
@@ -94,13 +94,13 @@ fn one_of_each_comes_and_goes() {
         fleet.done,
         ["kill 3", "start 3", "kill 10", "start 10", "relocate 5"]
     );
-    assert!(chaos.had_one_of_each());
+    assert_eq!(chaos.healed(), ONE_OF_EACH);
 }
 
 #[test]
 fn a_report_from_before_heals_nothing() {
     let mut fleet = Remembering::of(12);
-    let mut chaos = Chaos::new(Duration::ZERO);
+    let mut chaos = Chaos::new(Pace::SHOWN, Duration::ZERO);
     let before = [(4, true, 1), (9, true, 7), (10, true, 7)];
     assert_eq!(
         said(&mut chaos, &mut fleet, &before),
@@ -109,6 +109,10 @@ fn a_report_from_before_heals_nothing() {
     assert_eq!(
         chaos.healing(Duration::from_secs(10)),
         Some(Duration::from_secs(1))
+    );
+    assert_eq!(
+        chaos.story(),
+        "stroke 1 (node-04 was killed) has not healed"
     );
     assert_eq!(
         said(&mut chaos, &mut fleet, &[(11, true, 8)]),
@@ -120,23 +124,39 @@ fn a_report_from_before_heals_nothing() {
 #[test]
 fn trouble_waits_for_calm() {
     let mut fleet = Remembering::of(12);
-    let mut chaos = Chaos::new(Duration::ZERO);
+    let mut chaos = Chaos::new(Pace::SHOWN, Duration::ZERO);
     assert!(
         said(
             &mut chaos,
             &mut fleet,
-            &[(2, true, 1), (4, false, 1), (6, true, 1)]
+            &[(2, true, 1), (4, false, 1), (6, true, 1), (8, true, 1)]
         )
         .is_empty()
     );
-    assert_eq!(said(&mut chaos, &mut fleet, &[(8, true, 1)]).len(), 1);
+    assert_eq!(said(&mut chaos, &mut fleet, &[(10, true, 1)]).len(), 1);
+}
+
+#[test]
+fn links_that_go_by_themselves_are_waited_for_no_longer_than_others() {
+    let mut fleet = Remembering::of(12);
+    let mut chaos = Chaos::new(Pace::SHOWN, Duration::ZERO);
+    said(&mut chaos, &mut fleet, &[(2, false, 1), (9, false, 1)]);
+    assert_eq!(
+        chaos.healing(Duration::from_secs(9)),
+        Some(Duration::from_secs(7))
+    );
+    assert_eq!(
+        chaos.story(),
+        "links that went by themselves after 0 strokes have not come back"
+    );
+    assert_eq!(chaos.healed(), 0);
 }
 
 #[test]
 fn every_node_has_its_turn() {
     for count in (2..=30).chain([105, 210]) {
         let mut fleet = Remembering::of(count);
-        let mut chaos = Chaos::new(Duration::ZERO);
+        let mut chaos = Chaos::new(Pace::SHOWN, Duration::ZERO);
         let steps: Vec<_> = (0..4000).map(|second| (second, true, second)).collect();
         said(&mut chaos, &mut fleet, &steps);
         let hurt = |index: usize| {
