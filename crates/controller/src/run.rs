@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use kubomesh_executor::Room;
 use kubomesh_process::{Clock, Process, Readiness, Tasks};
 use kubomesh_reporter::{RecordsView, Reporter};
 use kubomesh_server::{DebugState, Face, FaceLimits, PublicState};
@@ -82,6 +83,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
         clock,
         timings: args.timing.timings(),
         executor_metrics: metrics.executor,
+        room: Room::default(),
         metrics: metrics.mesh_loop,
         series: catalog.meshes(),
         snapshots,

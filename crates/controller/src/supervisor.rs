@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kubomesh_core::{Credentials, Fence, Limits, LostFilters, MeshId, RecordWrite, Timings};
 use kubomesh_discovery::Fleet;
-use kubomesh_executor::{Executor, ExecutorMetrics, Parts};
+use kubomesh_executor::{Executor, ExecutorMetrics, Parts, Room};
 use kubomesh_planner::orphans;
 use kubomesh_process::{CancellationToken, Clock};
 use kubomesh_reporter::Records;
@@ -39,6 +39,8 @@ pub(crate) struct Supervisor {
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
     pub(crate) executor_metrics: ExecutorMetrics,
+    /// One for all meshes: the process's memory is one.
+    pub(crate) room: Room,
     pub(crate) metrics: LoopMetrics,
     pub(crate) series: MeshSeries,
     pub(crate) snapshots: Snapshots,
@@ -135,6 +137,7 @@ impl Supervisor {
             fence: Arc::clone(&self.fence),
             credentials: Arc::clone(&self.credentials),
             metrics: self.executor_metrics.clone(),
+            room: self.room.clone(),
             now: Arc::new(move || clock.now()),
             stop: stop.clone(),
         });

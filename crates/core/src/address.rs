@@ -20,7 +20,8 @@ pub struct Address {
     ip: Option<IpAddr>,
     port: Option<u16>,
     relayed: bool,
-    peer: Option<PeerId>,
+    /// Behind a pointer: few addresses end in one, and lists of addresses are long.
+    peer: Option<Arc<PeerId>>,
 }
 
 /// Text that is no multiaddr.
@@ -96,7 +97,7 @@ impl Address {
     pub fn with_peer(&self, peer: PeerId) -> Self {
         Self {
             text: format!("{}/p2p/{peer}", self.text).into(),
-            peer: Some(peer),
+            peer: Some(Arc::new(peer)),
             ..self.clone()
         }
     }
@@ -104,7 +105,7 @@ impl Address {
     /// The same address without the `/p2p/<peer>` behind it, as `peering/ls` prints it.
     #[must_use]
     pub fn without_peer(&self) -> Self {
-        match (self.peer, self.text.rfind("/p2p/")) {
+        match (&self.peer, self.text.rfind("/p2p/")) {
             (Some(_), Some(at)) => Self {
                 text: self.text[..at].into(),
                 peer: None,
@@ -141,7 +142,7 @@ impl Address {
     /// The last `/p2p/` component: the node at the far end.
     #[must_use]
     pub fn peer(&self) -> Option<PeerId> {
-        self.peer
+        self.peer.as_deref().copied()
     }
 
     fn note(&mut self, protocol: &Protocol<'_>) {
@@ -153,7 +154,7 @@ impl Address {
                 self.relayed = true;
                 self.peer = None;
             }
-            Protocol::P2p(peer) => self.peer = Some(PeerId::from(*peer)),
+            Protocol::P2p(peer) => self.peer = Some(Arc::new(PeerId::from(*peer))),
             _ => {}
         }
     }

@@ -63,6 +63,12 @@ impl PeerId {
     pub fn to_bytes(&self) -> Vec<u8> {
         self.0.to_bytes()
     }
+
+    /// A peer ID of a multihash's bytes; `None` for other bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        libp2p_identity::PeerId::from_bytes(bytes).ok().map(Self)
+    }
 }
 
 impl From<libp2p_identity::PeerId> for PeerId {

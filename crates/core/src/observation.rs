@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Failure, MemberUid, PeerId, Timestamp};
+use crate::{
+    Address, Connections, Failure, FailureKind, Kept, Listed, MemberUid, PeerId, Timestamp,
+};
 
 /// One part of what was read: the value, or why it could not be had. "Nothing" is a value.
 pub type Reading<T> = Result<T, Failure>;
@@ -82,16 +84,16 @@ pub struct NodeState {
     pub peer_id: PeerId,
     /// `swarm/peers`. Shared with the state before when the node said the same.
     #[serde(with = "crate::reading")]
-    pub peers: Reading<Arc<[Connection]>>,
+    pub peers: Reading<Kept<Connections>>,
     /// `swarm/peering/ls`.
     #[serde(with = "crate::reading")]
-    pub peering: Reading<Vec<PeeringEntry>>,
+    pub peering: Reading<Kept<Vec<PeeringEntry>>>,
     /// `swarm/filters`: the live dial filters, as the node prints them.
     #[serde(with = "crate::reading")]
-    pub filters: Reading<Vec<Arc<str>>>,
+    pub filters: Reading<Kept<Vec<Arc<str>>>>,
     /// `swarm/addrs/listen`: the addresses of its interfaces.
     #[serde(with = "crate::reading")]
-    pub listen: Reading<Vec<Address>>,
+    pub listen: Reading<Kept<Vec<Address>>>,
     /// The connection manager's settings; `None` when they were not asked in this pass.
     #[serde(with = "crate::reading::optional")]
     pub conn_limits: Option<Reading<ConnLimits>>,
@@ -117,7 +119,7 @@ pub struct Observation {
 
 impl NodeState {
     /// The connections that it lists; none if they could not be read.
-    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+    pub fn connections(&self) -> impl Iterator<Item = Listed<'_>> {
         self.peers.iter().flat_map(|peers| peers.iter())
     }
 }
@@ -141,7 +143,11 @@ impl Observation {
     pub fn over(mut self, known: Option<&Self>) -> Self {
         if let Some(known) = known.filter(|known| known.uid == self.uid) {
             self.sighting = self.sighting.or_else(|| known.sighting.clone());
-            self.state = self.state.or_else(|| known.state.clone());
+            // What was too much to keep is not kept as history either: its room is for the next answer.
+            let too_much = |failure: &Failure| failure.kind == FailureKind::BodyTooLarge;
+            if !self.failure.as_ref().is_some_and(too_much) {
+                self.state = self.state.or_else(|| known.state.clone());
+            }
         }
         self
     }

@@ -15,6 +15,7 @@ mod line;
 mod metrics;
 mod observe;
 mod opening;
+mod room;
 mod sweep;
 mod wake;
 
@@ -35,6 +36,7 @@ use crate::wake::Wake;
 
 pub use crate::metrics::ExecutorMetrics;
 pub use crate::observe::Observations;
+pub use crate::room::{Room, SHARES, Share};
 
 /// Deadline of one read and of one short write (rules.md, Limits).
 pub const READ_DEADLINE: Duration = Duration::from_secs(5);
@@ -60,6 +62,8 @@ pub struct Parts {
     pub credentials: Arc<dyn Credentials>,
     /// Where calls are counted.
     pub metrics: ExecutorMetrics,
+    /// What all nodes' lists may take, of all meshes.
+    pub room: Room,
     /// The clock.
     pub now: Now,
     /// The stop: from its cancellation on nothing is asked, what is being asked is dropped, and no
@@ -79,6 +83,7 @@ pub(crate) struct Inner {
     fence: Arc<dyn Fence>,
     credentials: Arc<dyn Credentials>,
     metrics: ExecutorMetrics,
+    room: Room,
     tracker: TaskTracker,
     now: Now,
     stop: CancellationToken,
@@ -112,6 +117,7 @@ impl Executor {
             fence: parts.fence,
             credentials: parts.credentials,
             metrics: parts.metrics,
+            room: parts.room,
             tracker,
             now: parts.now,
             stop: parts.stop,

@@ -153,6 +153,17 @@ impl Verb {
         )
     }
 
+    /// As in Kubo's path, where it lists something; the label of others.
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Peers => "swarm/peers",
+            Self::PeeringLs => "swarm/peering/ls",
+            Self::Filters => "swarm/filters",
+            Self::Listen => "swarm/addrs/listen",
+            other => other.label(),
+        }
+    }
+
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Id => "id",

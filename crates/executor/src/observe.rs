@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use futures::FutureExt as _;
 use kubomesh_core::{
-    Connection, Expected, Failure, FailureKind, Inquiry, MemberName, NodeState, Observation,
-    Reading, Scope, Sighting, Standing, Timestamp,
+    Connections, Expected, Failure, FailureKind, Inquiry, Kept, MemberName, NodeState, Observation,
+    PeerId, Reading, Scope, Sighting, Standing, Timestamp,
 };
 use kubomesh_kubo::{Digest, Listing, Node};
 
 use crate::line::Line;
 use crate::metrics::Verb;
 use crate::opening::{Refused, accept, unseen};
+use crate::room::List;
 use crate::sweep::{Part, Sweep};
 use crate::{Executor, Inner, READ_DEADLINE, lock};
 
@@ -198,13 +200,14 @@ impl Inner {
             .map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let mut node = accept(introduction, inquiry.expected, &sighting)?;
-        let listen = entries(
-            Verb::Listen,
-            self.called(line, Verb::Listen, node.listen(READ_DEADLINE))
-                .await,
-            line,
-            &node,
-        );
+        let listen = self
+            .listed(
+                line,
+                Verb::Listen,
+                node.peer_id(),
+                node.listen(READ_DEADLINE),
+            )
+            .await;
         let state = NodeState {
             at: (self.now)(),
             peer_id: sighting.peer_id,
@@ -233,29 +236,32 @@ impl Inner {
         let (mut node, sighting) = self.verified(line, access, *expected).await?;
         let (peers, digest) = self.ask_peers(asking, line, &mut node).await;
         still_open(&node, &peers, &sighting)?;
-        let peering = entries(
-            Verb::PeeringLs,
-            self.called(line, Verb::PeeringLs, node.peering(READ_DEADLINE))
-                .await,
-            line,
-            &node,
-        );
+        let peering = self
+            .listed(
+                line,
+                Verb::PeeringLs,
+                node.peer_id(),
+                node.peering(READ_DEADLINE),
+            )
+            .await;
         still_open(&node, &peering, &sighting)?;
-        let filters = entries(
-            Verb::Filters,
-            self.called(line, Verb::Filters, node.filters(READ_DEADLINE))
-                .await,
-            line,
-            &node,
-        );
+        let filters = self
+            .listed(
+                line,
+                Verb::Filters,
+                node.peer_id(),
+                node.filters(READ_DEADLINE),
+            )
+            .await;
         still_open(&node, &filters, &sighting)?;
-        let listen = entries(
-            Verb::Listen,
-            self.called(line, Verb::Listen, node.listen(READ_DEADLINE))
-                .await,
-            line,
-            &node,
-        );
+        let listen = self
+            .listed(
+                line,
+                Verb::Listen,
+                node.peer_id(),
+                node.listen(READ_DEADLINE),
+            )
+            .await;
         still_open(&node, &listen, &sighting)?;
         let conn_limits = match conn_limits {
             true => Some(
@@ -296,24 +302,55 @@ impl Inner {
         asking: &Asking,
         line: &Line,
         node: &mut Node,
-    ) -> (Reading<Arc<[Connection]>>, Option<Digest>) {
+    ) -> (Reading<Kept<Connections>>, Option<Digest>) {
         let before = asking.before.as_deref().and_then(|b| b.state.as_ref());
         let before = before.and_then(|state| {
             let peers = state.peers.as_ref().ok()?;
             Some((line.peers_of(state)?, peers))
         });
+        let peer = node.peer_id();
         let call = node.peers_since(before.map(|(digest, _)| digest), READ_DEADLINE);
-        match (self.called(line, Verb::Peers, call).await, before) {
-            (Err(failure), _) => (Err(failure), None),
-            (Ok((digest, None)), before) => {
-                let same = before.map(|(_, peers)| Arc::clone(peers));
-                (Ok(same.unwrap_or_default()), Some(digest))
+        // Kept before anything else runs: what is not kept yet is not counted.
+        let call = call.map(|answer| match answer? {
+            (digest, None) => Ok((digest, before.map(|(_, same)| same.clone()))),
+            (digest, Some(listing)) => {
+                let peers = self.keep(line, Verb::Peers, peer, listing)?;
+                Ok::<_, Failure>((digest, Some(peers)))
             }
-            (Ok((digest, Some(listing))), _) => {
-                let peers = entries(Verb::Peers, Ok(listing), line, node);
-                (peers.map(Arc::from), Some(digest))
-            }
+        });
+        match self.called(line, Verb::Peers, call).await {
+            Ok((digest, peers)) => (Ok(peers.unwrap_or_default()), Some(digest)),
+            Err(failure) => (Err(failure), None),
         }
+    }
+
+    /// Calls for a list and keeps it, if there is room.
+    async fn listed<L: List>(
+        &self,
+        line: &Line,
+        verb: Verb,
+        peer: PeerId,
+        call: impl Future<Output = Result<Listing<L>, kubomesh_kubo::Error>>,
+    ) -> Reading<Kept<L>> {
+        let call = call.map(|answer| self.keep(line, verb, peer, answer?));
+        self.called(line, verb, call).await
+    }
+
+    /// The entries of a listing, if there is room for them; what was left out of it is told here, once
+    /// until it changes.
+    fn keep<L: List>(
+        &self,
+        line: &Line,
+        verb: Verb,
+        peer: PeerId,
+        listing: Listing<L>,
+    ) -> Reading<Kept<L>> {
+        let Listing { entries, warning } = listing;
+        if let Some(warning) = line.left_out(verb, warning) {
+            let member = &line.member;
+            tracing::warn!(%member, %peer, verb = verb.label(), "{warning}");
+        }
+        self.room.keep(verb.path(), entries)
     }
 }
 
@@ -328,21 +365,6 @@ fn still_open<T>(
         Err(failure) if !node.is_open() => Err(Box::new((sighting.clone(), failure.clone()))),
         _ => Ok(()),
     }
-}
-
-/// The entries of a listing; what was left out of it is told here, once until it changes.
-fn entries<T>(
-    verb: Verb,
-    listing: Reading<Listing<T>>,
-    line: &Line,
-    node: &Node,
-) -> Reading<Vec<T>> {
-    let Listing { entries, warning } = listing?;
-    if let Some(warning) = line.left_out(verb, warning) {
-        let (member, peer) = (&line.member, node.peer_id());
-        tracing::warn!(%member, %peer, verb = verb.label(), "{warning}");
-    }
-    Ok(entries)
 }
 
 fn not_asked<T>() -> Reading<T> {

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Address, ConnLimits, Connection, Direction, FailureKind, PeerId, PeeringEntry, one_line,
+    Address, ConnLimits, Connection, Connections, Direction, FailureKind, Packer, PeerId,
+    PeeringEntry, one_line,
 };
 use serde::Deserialize;
 
 use crate::connect::class;
 use crate::error::Error;
 use crate::limits::{
-    Bounded, Listing, MAX_ADDRESSES, MAX_CONNECTIONS, MAX_LITERAL, MAX_PEERING, MAX_STRINGS,
-    MAX_TEXT, Sieve, Text, has_huge_text, is_plain,
+    Bounded, Listing, MAX_ADDRESSES, MAX_ADDRESSES_IN_ALL, MAX_CONNECTIONS, MAX_LITERAL,
+    MAX_PEERING, MAX_STRINGS, MAX_TEXT, Sieve, Text, has_huge_text, is_plain,
 };
 
 /// What `id` tells that the product uses.
@@ -133,16 +134,22 @@ pub(crate) fn connections(
     verb: &'static str,
     body: &[u8],
     own: PeerId,
-) -> Result<Listing<Connection>, Error> {
+) -> Result<Listing<Connections>, Error> {
     let parsed: Peers<PeerBody<'_>, MAX_CONNECTIONS> = json(verb, body)?;
-    let mut sieve = Sieve::new();
+    let (mut packer, mut sieve) = (Packer::default(), Sieve::new());
     for entry in bounded(verb, parsed.peers)? {
         match connection(&entry, own) {
-            Ok(connection) => sieve.keep(connection),
+            Ok(connection) => {
+                packer.push(&connection);
+                sieve.keep(());
+            }
             Err(why) => sieve.leave_out(|| why),
         }
     }
-    Ok(sieve.finish(verb))
+    Ok(Listing {
+        entries: packer.finish(),
+        warning: sieve.finish(verb).warning,
+    })
 }
 
 fn connection(entry: &PeerBody<'_>, own: PeerId) -> Result<Connection, String> {
@@ -164,10 +171,19 @@ fn connection(entry: &PeerBody<'_>, own: PeerId) -> Result<Connection, String> {
 
 /// The peering list. An address in it that cannot be read keeps its text: it makes the entry
 /// another one than ours.
-pub(crate) fn peering(verb: &'static str, body: &[u8]) -> Result<Listing<PeeringEntry>, Error> {
+pub(crate) fn peering(
+    verb: &'static str,
+    body: &[u8],
+) -> Result<Listing<Vec<PeeringEntry>>, Error> {
     let parsed: Peers<PeeringBody<'_>, MAX_PEERING> = json(verb, body)?;
+    let entries = bounded(verb, parsed.peers)?;
+    let addresses: usize = entries.iter().map(|one| one.addresses.items.len()).sum();
+    if addresses > MAX_ADDRESSES_IN_ALL {
+        let text = format!("{addresses} addresses are listed, more than {MAX_ADDRESSES_IN_ALL}");
+        return Err(Error::answer(verb, FailureKind::BodyTooLarge, &text));
+    }
     let mut sieve = Sieve::new();
-    for entry in bounded(verb, parsed.peers)? {
+    for entry in entries {
         match entry.id.0.parse::<PeerId>() {
             Ok(peer) => {
                 let addresses = entry.addresses.items.iter().map(|a| Address::lenient(&a.0));
@@ -183,7 +199,7 @@ pub(crate) fn peering(verb: &'static str, body: &[u8]) -> Result<Listing<Peering
 }
 
 /// Texts as they are: dial filters.
-pub(crate) fn texts(verb: &'static str, body: &[u8]) -> Result<Listing<Arc<str>>, Error> {
+pub(crate) fn texts(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<Arc<str>>>, Error> {
     sift(verb, body, |text| {
         if text.is_empty() || text.len() > MAX_TEXT || !is_plain(text) {
             return Err(format!("`{}` is no filter", one_line(text, 80)));
@@ -192,7 +208,7 @@ pub(crate) fn texts(verb: &'static str, body: &[u8]) -> Result<Listing<Arc<str>>
     })
 }
 
-pub(crate) fn addresses(verb: &'static str, body: &[u8]) -> Result<Listing<Address>, Error> {
+pub(crate) fn addresses(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<Address>>, Error> {
     sift(verb, body, address)
 }
 
@@ -288,7 +304,7 @@ fn sift<T>(
     verb: &'static str,
     body: &[u8],
     read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Listing<T>, Error> {
+) -> Result<Listing<Vec<T>>, Error> {
     let parsed: Strings<'_> = json(verb, body)?;
     let mut sieve = Sieve::new();
     for text in bounded(verb, parsed.strings)? {

@@ -19,6 +19,10 @@ pub(crate) const MAX_PEERING: usize = 16_384;
 /// Most addresses of one peering entry that are read. Ours have one.
 pub(crate) const MAX_ADDRESSES: usize = 16;
 
+/// Most addresses of all peering entries together: four an entry, if there are as many as may be. In
+/// 1 MiB there is room for a quarter of a million empty ones.
+pub(crate) const MAX_ADDRESSES_IN_ALL: usize = 65_536;
+
 /// Most texts of a list (filters, listen addresses, results of a call) that are read.
 pub(crate) const MAX_STRINGS: usize = 16_384;
 
@@ -70,9 +74,9 @@ pub(crate) fn has_huge_text(body: &[u8]) -> bool {
 
 /// What a node lists, without what makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing<T> {
+pub struct Listing<L> {
     /// The entries that could be read.
-    pub entries: Vec<T>,
+    pub entries: L,
     /// One sentence when something was left out: how many, and the first of them.
     pub warning: Option<String>,
 }
@@ -128,7 +132,7 @@ impl<T> Sieve<T> {
         self.left_out += 1;
     }
 
-    pub(crate) fn finish(self, verb: &str) -> Listing<T> {
+    pub(crate) fn finish(self, verb: &str) -> Listing<Vec<T>> {
         let warning = (self.left_out > 0).then(|| {
             let all = self.entries.len() + self.left_out;
             format!(
@@ -137,7 +141,8 @@ impl<T> Sieve<T> {
             )
         });
         Listing {
-            entries: self.entries,
+            // Kept until the node's next answer: in as much memory as it needs.
+            entries: self.entries.into_boxed_slice().into_vec(),
             warning,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kubomesh_conn::{Bounds, Request, Response, Verified};
 use kubomesh_core::{
-    Address, Call, ConnLimits, Connection, FailureKind, PeerId, PeeringEntry, Redacted,
+    Address, Call, ConnLimits, Connections, FailureKind, PeerId, PeeringEntry, Redacted,
 };
 
 use crate::body::{self, Identity};
@@ -81,7 +81,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`Error::kind`].
-    pub async fn peers(&mut self, deadline: Duration) -> Result<Listing<Connection>, Error> {
+    pub async fn peers(&mut self, deadline: Duration) -> Result<Listing<Connections>, Error> {
         let own = self.peer_id();
         let query = Query::new(PEERS).with("direction", &true);
         let response = self.read(PEERS, &query, deadline).await?;
@@ -98,7 +98,7 @@ impl Node {
         &mut self,
         before: Option<Digest>,
         deadline: Duration,
-    ) -> Result<(Digest, Option<Listing<Connection>>), Error> {
+    ) -> Result<(Digest, Option<Listing<Connections>>), Error> {
         let own = self.peer_id();
         let query = Query::new(PEERS).with("direction", &true);
         let response = self.read(PEERS, &query, deadline).await?;
@@ -114,7 +114,10 @@ impl Node {
     ///
     /// # Errors
     /// See [`Error::kind`].
-    pub async fn peering(&mut self, deadline: Duration) -> Result<Listing<PeeringEntry>, Error> {
+    pub async fn peering(
+        &mut self,
+        deadline: Duration,
+    ) -> Result<Listing<Vec<PeeringEntry>>, Error> {
         let response = self
             .read(PEERING_LS, &Query::new(PEERING_LS), deadline)
             .await?;
@@ -125,7 +128,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`Error::kind`].
-    pub async fn filters(&mut self, deadline: Duration) -> Result<Listing<Arc<str>>, Error> {
+    pub async fn filters(&mut self, deadline: Duration) -> Result<Listing<Vec<Arc<str>>>, Error> {
         let response = self.read(FILTERS, &Query::new(FILTERS), deadline).await?;
         body::texts(FILTERS, response.body())
     }
@@ -134,7 +137,7 @@ impl Node {
     ///
     /// # Errors
     /// See [`Error::kind`].
-    pub async fn listen(&mut self, deadline: Duration) -> Result<Listing<Address>, Error> {
+    pub async fn listen(&mut self, deadline: Duration) -> Result<Listing<Vec<Address>>, Error> {
         let response = self.read(LISTEN, &Query::new(LISTEN), deadline).await?;
         body::addresses(LISTEN, response.body())
     }

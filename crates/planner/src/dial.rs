@@ -1,8 +1,8 @@
 //! Making connections: which end dials, what is closed before, and when (rules.md, Links).
 
 use kubomesh_core::{
-    Address, Connection, Failure, FailureKind, FilterPolicy, Held, Link, LinkState, MemberName,
-    Reason, Timestamp,
+    Address, Failure, FailureKind, FilterPolicy, Held, Link, LinkState, Listed, MemberName, Reason,
+    Timestamp,
 };
 
 use crate::links::{End, Judged, Need, Pair};
@@ -267,9 +267,10 @@ fn explain(pass: &Pass<'_>, pair: Pair, judged: &mut Judged<'_>, memory: &LinkMe
 }
 
 /// A connection as `swarm/disconnect` wants it: the listed text and the peer.
-fn exact(connection: &Connection) -> Address {
-    if connection.address.peer() == Some(connection.peer) {
-        return connection.address.clone();
+fn exact(connection: Listed<'_>) -> Address {
+    let address = connection.address();
+    if address.peer() == Some(connection.peer) {
+        return address;
     }
-    connection.address.with_peer(connection.peer)
+    address.with_peer(connection.peer)
 }

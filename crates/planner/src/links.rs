@@ -1,6 +1,6 @@
 //! The state of a desired link, judged from both ends (rules.md, Links).
 
-use kubomesh_core::{Connection, Direction, LinkState, Member, Mode, Network, Reason};
+use kubomesh_core::{Direction, LinkState, Listed, Member, Mode, Network, Reason};
 
 use crate::network;
 use crate::sides::{Entry, Sides};
@@ -47,13 +47,13 @@ pub(crate) enum Need<'a> {
     Dial,
     /// A connection, dialled from the end that lists none; the other lists this one, which may be
     /// dead.
-    DialFrom(End, &'a Connection),
+    DialFrom(End, Listed<'a>),
     /// Both list one and the lists do not fit: one of them, each end's given here, is dead.
-    Redial([&'a Connection; 2]),
+    Redial([Listed<'a>; 2]),
     /// An extra connection off the network closed, on the end that lists it.
-    Close(End, &'a Connection),
+    Close(End, Listed<'a>),
     /// A relayed connection made direct, on an end that lists it.
-    Direct(End, &'a Connection),
+    Direct(End, Listed<'a>),
 }
 
 /// What an end lists of the other.
@@ -64,11 +64,11 @@ struct Listing<'a> {
     /// A direct connection that it accepted, not known to be off the network.
     inbound: bool,
     /// Any direct connection.
-    direct: Option<&'a Connection>,
+    direct: Option<Listed<'a>>,
     /// A direct connection off the network.
-    off: Option<&'a Connection>,
+    off: Option<Listed<'a>>,
     /// A relayed connection.
-    relayed: Option<&'a Connection>,
+    relayed: Option<Listed<'a>>,
     /// An accepted connection from an address that is not known as the member's.
     rewritten: bool,
 }
@@ -164,7 +164,7 @@ fn both<'a>(a: &Listing<'a>, b: &Listing<'a>) -> (LinkState, Option<Reason>, Nee
 
 /// A direct connection off the network: rather where it was dialled, since the accepting end may
 /// show another address of the dialling host (measured-on-kubo, row 31).
-fn off<'a>(a: &Listing<'a>, b: &Listing<'a>) -> Option<(End, &'a Connection)> {
+fn off<'a>(a: &Listing<'a>, b: &Listing<'a>) -> Option<(End, Listed<'a>)> {
     let ends = [(End::A, a.off), (End::B, b.off)];
     let listed = ends.into_iter().filter_map(|(end, off)| Some((end, off?)));
     listed.min_by_key(|(_, connection)| connection.direction != Direction::Outbound)
@@ -179,14 +179,14 @@ fn list<'a>(world: &World<'a>, sides: &Sides<'a>, node: usize, far: usize) -> Op
     let (member, network) = (world.nodes[far].member?, network::wanted());
     let mut listing = Listing::default();
     for connection in sides.connections(node, far) {
-        if connection.address.is_relayed() {
+        if connection.is_relayed {
             listing.relayed = listing.relayed.or(Some(connection));
             continue;
         }
         listing.direct = listing.direct.or(Some(connection));
         let is_off = || {
             let off = |ip| network::is_off(member, world.nodes[far].state, network, ip);
-            connection.address.ip().is_some_and(off)
+            connection.ip.is_some_and(off)
         };
         match (connection.direction, is_on(member, network, connection)) {
             (Direction::Outbound, true) => listing.outbound = true,
@@ -211,14 +211,13 @@ fn list<'a>(world: &World<'a>, sides: &Sides<'a>, node: usize, far: usize) -> Op
 
 /// Whether a connection's far address is the member's on the network. Where the members file gives
 /// a name, the address behind it is not known here and every direct one will do.
-fn is_on(member: &Member, network: Network, connection: &Connection) -> bool {
+fn is_on(member: &Member, network: Network, connection: Listed<'_>) -> bool {
     let named = member
         .swarm
         .as_ref()
         .is_some_and(|swarm| swarm.ip().is_none());
     connection
-        .address
-        .ip()
+        .ip
         .map_or(named, |ip| named || network::is_on(member, network, ip))
 }
 

@@ -180,7 +180,7 @@ impl Book<'_, '_> {
             .observation
             .and_then(|observation| observation.present());
         let known = known.filter(|state| Some(state.peer_id) == record.peer_id);
-        let listen = known.and_then(|state| state.listen.as_deref().ok());
+        let listen = known.and_then(|state| state.listen.as_deref().ok().map(Vec::as_slice));
         let former = record.addresses.first().cloned();
         let present = network::mesh_address(member, network::wanted(), listen, former.as_ref());
         if let Some(present) = present

@@ -1,6 +1,6 @@
 //! What each node lists about the others: connections and peering entries, by index.
 
-use kubomesh_core::{Connection, PeerId, PeeringEntry};
+use kubomesh_core::{Listed, PeerId, PeeringEntry};
 
 use crate::world::{Known, Origin, World};
 
@@ -18,7 +18,7 @@ pub(crate) struct Sides<'a> {
 #[derive(Default)]
 struct Side<'a> {
     /// By the far node, sorted.
-    connections: Vec<(usize, &'a Connection)>,
+    connections: Vec<(usize, Listed<'a>)>,
     /// By the far node, sorted.
     entries: Vec<(usize, Entry)>,
 }
@@ -71,7 +71,7 @@ impl<'a> Sides<'a> {
         &self,
         node: usize,
         far: usize,
-    ) -> impl Iterator<Item = &'a Connection> + Clone + '_ {
+    ) -> impl Iterator<Item = Listed<'a>> + Clone + '_ {
         let all = &self.nodes[node].connections;
         let first = all.partition_point(|(other, _)| *other < far);
         all[first..]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Busy, Call, Capacity, Connection, Direction, Link, LinkReport, MemberName, Membership, Mode,
-    NodeState, Observation, PeerId, Policy, Reason, Record, RecordWrite, Sequence, Timings,
+    Busy, Call, Capacity, Connection, Direction, Kept, Link, LinkReport, MemberName, Membership,
+    Mode, NodeState, Observation, PeerId, Policy, Reason, Record, RecordWrite, Sequence, Timings,
 };
 use kubomesh_planner::{PlanInput, Planned};
 
@@ -133,13 +133,17 @@ impl Altered {
             }
         }
         self.each_state(|_, state| {
-            for entry in state.peering.iter_mut().flatten() {
-                if let Some(addresses) = known.get(&entry.peer)
-                    && let Some(present) = addresses.last()
-                    && (entry.addresses.len() != 1 || !addresses.contains(&entry.addresses[0]))
-                {
-                    entry.addresses = vec![present.clone()];
+            if let Ok(peering) = &mut state.peering {
+                let mut entries = peering.to_vec();
+                for entry in &mut entries {
+                    if let Some(addresses) = known.get(&entry.peer)
+                        && let Some(present) = addresses.last()
+                        && (entry.addresses.len() != 1 || !addresses.contains(&entry.addresses[0]))
+                    {
+                        entry.addresses = vec![present.clone()];
+                    }
                 }
+                *peering = entries.into();
             }
         });
     }
@@ -159,10 +163,10 @@ impl Altered {
             observation.state = Some(NodeState {
                 at: input.now,
                 peer_id,
-                peers: Ok(Arc::default()),
-                peering: Ok(Vec::new()),
-                filters: Ok(Vec::new()),
-                listen: Ok(Vec::new()),
+                peers: Ok(Kept::default()),
+                peering: Ok(Kept::default()),
+                filters: Ok(Kept::default()),
+                listen: Ok(Kept::default()),
                 conn_limits: None,
             });
         }
@@ -179,7 +183,7 @@ impl Altered {
                 {
                     mirrored.entry(far.clone()).or_default().push(Connection {
                         peer: state.peer_id,
-                        address: connection.address.clone(),
+                        address: connection.address(),
                         direction: Direction::Inbound,
                     });
                 }
@@ -187,7 +191,7 @@ impl Altered {
         });
         self.each_state(|name, state| {
             if let (Ok(peers), Some(extra)) = (&mut state.peers, mirrored.remove(name)) {
-                *peers = peers.iter().cloned().chain(extra).collect();
+                *peers = peers.iter().map(Connection::from).chain(extra).collect();
             }
         });
     }
@@ -208,7 +212,7 @@ impl Altered {
                     !names.contains_key(&connection.peer)
                         || listed.contains(&(connection.peer, own))
                 });
-                *peers = shown.cloned().collect();
+                *peers = shown.map(Connection::from).collect();
             }
         });
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kubomesh_api::{RecordKey, StoredRecord, StoredRecords, SwarmPeer, record_spec};
 use kubomesh_core::{Doubt, MeshId, NoCredentials, Open, Policy, Timings};
 use kubomesh_discovery::{Fleet, MeshView};
-use kubomesh_executor::{Executor, Parts};
+use kubomesh_executor::{Executor, Parts, Room};
 use kubomesh_model::NodeSpec;
 use kubomesh_process::{CancellationToken, Clock};
 use kubomesh_reporter::Records;
@@ -149,6 +149,7 @@ fn mesh_loop(records: Records, membership: kubomesh_core::Membership) -> MeshLoo
         fence: Arc::new(Open),
         credentials: Arc::new(NoCredentials),
         metrics: metrics.executor,
+        room: Room::default(),
         now: Arc::new(move || clock.now()),
         stop: CancellationToken::new(),
     });

@@ -14,7 +14,7 @@ use kubomesh_core::{
     Access, Action, Address, Call, Expected, FailureKind, Fence, Inquiry, Limits, Link, MemberName,
     MeshId, NoCredentials, Open, Outcome, Scope, Sequence, Timestamp,
 };
-use kubomesh_executor::{Executor, ExecutorMetrics, Parts};
+use kubomesh_executor::{Executor, ExecutorMetrics, Parts, Room};
 use kubomesh_model::{NodeSpec, peer_id};
 use kubomesh_process::CancellationToken;
 use kubomesh_telemetry::Catalog;
@@ -46,7 +46,16 @@ pub(crate) fn executor(limits: Limits) -> Executor {
     fenced(limits, Arc::new(Open))
 }
 
+/// With this room for what nodes list.
+pub(crate) fn with_room(room: Room) -> Executor {
+    made(MANY, Arc::new(Open), room)
+}
+
 pub(crate) fn fenced(limits: Limits, fence: Arc<dyn Fence>) -> Executor {
+    made(limits, fence, Room::default())
+}
+
+fn made(limits: Limits, fence: Arc<dyn Fence>, room: Room) -> Executor {
     let began = Instant::now();
     let now = move || Timestamp::default() + began.elapsed();
     Executor::new(Parts {
@@ -56,6 +65,7 @@ pub(crate) fn fenced(limits: Limits, fence: Arc<dyn Fence>) -> Executor {
         fence,
         credentials: Arc::new(NoCredentials),
         metrics: ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap(),
+        room,
         now: Arc::new(now),
         stop: CancellationToken::new(),
     })

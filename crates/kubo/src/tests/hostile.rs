@@ -6,7 +6,7 @@ use kubomesh_core::{Direction, Failure, FailureKind};
 use kubomesh_testkit::raw::Step;
 
 use super::{DEADLINE, OTHER, OWN, answer, introduced, json, node, peer};
-use crate::limits::{MAX_CONNECTIONS, MAX_PEERING};
+use crate::limits::{MAX_ADDRESSES_IN_ALL, MAX_CONNECTIONS, MAX_PEERING};
 
 const HTML: &str = "<!DOCTYPE html><html><body>Welcome to nginx!</body></html>";
 
@@ -117,7 +117,7 @@ async fn deep_nesting_is_refused_where_it_matters_and_skipped_where_not() {
     );
     let beside = json(format!(r#"{{"x":{deep},"Peers":[]}}"#));
     let (mut asked, _server) = node(vec![Step::Say(beside)]).await;
-    assert_eq!(asked.peers(DEADLINE).await.unwrap().entries, []);
+    assert_eq!(asked.peers(DEADLINE).await.unwrap().entries.len(), 0);
 }
 
 #[tokio::test]
@@ -150,6 +150,22 @@ async fn a_hundred_thousand_peers_are_too_many() {
 }
 
 #[tokio::test]
+async fn a_quarter_of_a_million_empty_addresses_are_too_many() {
+    let entry = format!(r#"{{"ID":"{OTHER}","Addrs":[{}null]}}"#, "null,".repeat(15));
+    let most = MAX_ADDRESSES_IN_ALL / 16;
+    for (entries, kind) in [(most, None), (most + 1, Some(FailureKind::BodyTooLarge))] {
+        let body = list_of("Peers", &entry, entries);
+        let (mut asked, _server) = node(vec![Step::Say(body)]).await;
+        let answer = asked.peering(DEADLINE).await;
+        assert_eq!(answer.as_ref().err().map(crate::Error::kind), kind);
+        if let Err(error) = answer {
+            let sentence = "swarm/peering/ls: 65552 addresses are listed, more than 65536";
+            assert_eq!(error.to_string(), sentence);
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_does_not_hide_the_rest() {
     let long = "x".repeat(2_000);
     let body = format!(
@@ -169,7 +185,7 @@ async fn what_makes_no_sense_does_not_hide_the_rest() {
     let kept: Vec<_> = listing
         .entries
         .iter()
-        .map(|c| (c.address.as_str(), c.direction))
+        .map(|c| (c.text, c.direction))
         .collect();
     let expected = [
         ("/ip4/10.0.0.1/tcp/4001", Direction::Outbound),
@@ -186,7 +202,7 @@ async fn a_node_that_lists_itself_is_told_of() {
     let body = format!(r#"{{"Peers":[{{"Addr":"/ip4/127.0.0.1/tcp/4001","Peer":"{OWN}"}}]}}"#);
     let (mut asked, _server) = node(vec![Step::Say(json(&body))]).await;
     let listing = asked.peers(DEADLINE).await.unwrap();
-    assert_eq!(listing.entries, []);
+    assert_eq!(listing.entries.len(), 0);
     let warning = "swarm/peers: 1 of 1 entries left out, the first: the node lists itself";
     assert_eq!(listing.warning.as_deref(), Some(warning));
 }
@@ -197,7 +213,7 @@ async fn null_and_empty_lists_are_none() {
         let peers = || Step::Say(json(format!(r#"{{"Peers":{list}}}"#)));
         let strings = || Step::Say(json(format!(r#"{{"Strings":{list}}}"#)));
         let (mut asked, _server) = node(vec![peers(), peers(), strings(), strings()]).await;
-        assert_eq!(asked.peers(DEADLINE).await.unwrap().entries, []);
+        assert_eq!(asked.peers(DEADLINE).await.unwrap().entries.len(), 0);
         assert_eq!(asked.peering(DEADLINE).await.unwrap().entries, []);
         assert_eq!(asked.filters(DEADLINE).await.unwrap().entries, []);
         assert_eq!(asked.listen(DEADLINE).await.unwrap().entries, []);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{Address, PeerId};
+use kubomesh_core::{Address, Connection, PeerId};
 use kubomesh_testkit::raw::Step;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -151,9 +151,15 @@ async fn replay(ask: Ask, recorded: &Recorded) -> (String, String) {
 
 async fn ask_node(node: &mut crate::Node, ask: Ask, recorded: &Recorded) -> String {
     match ask {
-        Ask::Peers => listed(node.peers(DEADLINE).await, |c| {
-            format!("{} {} {:?}", c.peer, c.address, c.direction)
-        }),
+        Ask::Peers => {
+            let connections = node.peers(DEADLINE).await.map(|listing| Listing {
+                entries: listing.entries.iter().map(Connection::from).collect(),
+                warning: listing.warning,
+            });
+            listed(connections, |c: &Connection| {
+                format!("{} {} {:?}", c.peer, c.address, c.direction)
+            })
+        }
         Ask::Peering => listed(node.peering(DEADLINE).await, |e| {
             format!("{} {:?}", e.peer, e.addresses)
         }),
@@ -202,7 +208,10 @@ fn done(answer: Result<(), Error>) -> String {
     told(answer.map(|()| "done".to_owned()))
 }
 
-fn listed<T: Debug>(answer: Result<Listing<T>, Error>, print: impl Fn(&T) -> String) -> String {
+fn listed<T: Debug>(
+    answer: Result<Listing<Vec<T>>, Error>,
+    print: impl Fn(&T) -> String,
+) -> String {
     told(answer.map(|listing| {
         assert_eq!(listing.warning, None);
         let entries: Vec<String> = listing.entries.iter().map(print).collect();

@@ -218,7 +218,7 @@ fn ours(facts: &mut Facts<'_>, sequence: &Sequence, state: &NodeState, peer: Opt
 /// A connection that is closed: one that the node lists, to a member.
 fn listed(facts: &mut Facts<'_>, sequence: &Sequence, state: &NodeState, address: &Address) {
     let listed = state.connections().any(|connection| {
-        let text = connection.address.as_str();
+        let text = connection.text;
         let exact = address
             .as_str()
             .strip_prefix(text)

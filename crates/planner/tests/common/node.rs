@@ -142,7 +142,7 @@ impl Node {
             peers: Err(skipped()),
             peering: Err(skipped()),
             filters: Err(skipped()),
-            listen: Ok(listen),
+            listen: Ok(listen.into()),
             conn_limits: None,
         };
         match scope {
@@ -154,8 +154,8 @@ impl Node {
                     .iter()
                     .map(|(_, one)| one.clone())
                     .collect()),
-                peering: Ok(self.peering.clone()),
-                filters: Ok(self.filters.clone()),
+                peering: Ok(self.peering.clone().into()),
+                filters: Ok(self.filters.clone().into()),
                 conn_limits: conn_limits.then(|| self.limits.clone()),
                 ..introduction
             }),

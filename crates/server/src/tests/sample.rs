@@ -127,10 +127,10 @@ fn observation() -> Observation {
         state: Some(NodeState {
             at: NOW,
             peer_id: peer(),
-            peers: Ok([connection].into()),
-            peering: Ok(vec![entry]),
+            peers: Ok([connection].into_iter().collect()),
+            peering: Ok(vec![entry].into()),
             filters: Err(not_asked()),
-            listen: Ok(Vec::new()),
+            listen: Ok(Vec::new().into()),
             conn_limits: Some(Ok(limits)),
         }),
         failure: Some(Failure::new(FailureKind::TimedOut, "no answer in 5 s")),

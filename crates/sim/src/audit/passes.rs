@@ -310,7 +310,7 @@ fn adds(planned: &Planned, peer: PeerId) -> bool {
 fn direct<'a>(input: &PlanInput<'a>) -> BTreeMap<&'a MemberName, Vec<PeerId>> {
     let of = |(name, seen): (&'a MemberName, &'a Arc<Observation>)| {
         let connections = seen.present()?.connections();
-        let direct = connections.filter(|connection| !connection.address.is_relayed());
+        let direct = connections.filter(|connection| !connection.is_relayed);
         let mut peers: Vec<PeerId> = direct.map(|connection| connection.peer).collect();
         peers.sort_unstable();
         Some((name, peers))

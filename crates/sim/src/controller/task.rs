@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Address, Connection, Expected, Failure, FailureKind, Inquiry, Link, MemberName, MemberUid,
-    NodeState, Observation, Outcome, PeerId, PeeringEntry, Progress, Reading, Scope, Sequence,
-    Sighting, Timestamp,
+    Address, Connection, Expected, Failure, FailureKind, Inquiry, Kept, Link, MemberName,
+    MemberUid, NodeState, Observation, Outcome, PeerId, PeeringEntry, Progress, Reading, Scope,
+    Sequence, Sighting, Timestamp,
 };
 use kubomesh_model::NodeIndex;
 
@@ -212,7 +212,8 @@ impl Ask {
         let Some(peer_id) = shown.or(wired) else {
             return;
         };
-        let peers = self.peers.take().unwrap_or_else(not_asked).map(Arc::from);
+        let peers = self.peers.take().unwrap_or_else(not_asked);
+        let peers = peers.map(|peers| peers.into_iter().collect());
         if let (Err(failure), Scope::Full { .. }) = (&peers, self.inquiry.scope) {
             self.failure = Some(failure.clone());
             return;
@@ -221,9 +222,17 @@ impl Ask {
             at: now,
             peer_id,
             peers,
-            peering: self.peering.take().unwrap_or_else(not_asked),
-            filters: self.filters.take().unwrap_or_else(not_asked),
-            listen: self.listen.take().unwrap_or_else(not_asked),
+            peering: self
+                .peering
+                .take()
+                .unwrap_or_else(not_asked)
+                .map(Kept::from),
+            filters: self
+                .filters
+                .take()
+                .unwrap_or_else(not_asked)
+                .map(Kept::from),
+            listen: self.listen.take().unwrap_or_else(not_asked).map(Kept::from),
             conn_limits,
         });
     }

@@ -67,10 +67,10 @@ impl ObservationBuilder {
         let state = NodeState {
             at,
             peer_id,
-            peers: Ok(self.connections.into()),
-            peering: Ok(self.peering),
-            filters: Ok(self.filters),
-            listen: Ok(self.listen),
+            peers: Ok(self.connections.into_iter().collect()),
+            peering: Ok(self.peering.into()),
+            filters: Ok(self.filters.into()),
+            listen: Ok(self.listen.into()),
             conn_limits: self.conn_limits.map(Ok),
         };
         Observation {
