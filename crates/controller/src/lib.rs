@@ -14,6 +14,7 @@ mod gen_files;
 mod ledger;
 mod mesh_loop;
 mod metrics;
+mod missing;
 mod news;
 mod run;
 mod snapshots;

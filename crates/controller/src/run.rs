@@ -82,6 +82,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
         fence_moved: sources.fence_moved,
         clock,
         timings: args.timing.timings(),
+        missing_hold: args.timing.discovery().doubt.restored_hold,
         executor_metrics: metrics.executor,
         room: Room::default(),
         metrics: metrics.mesh_loop,

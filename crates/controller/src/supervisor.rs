@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::ledger::Ledger;
 use crate::mesh_loop::{MeshLoop, changed};
 use crate::metrics::LoopMetrics;
+use crate::missing::{Missing, key};
 use crate::snapshots::Snapshots;
 
 #[cfg(test)]
@@ -38,6 +39,9 @@ pub(crate) struct Supervisor {
     pub(crate) fence_moved: watch::Receiver<()>,
     pub(crate) clock: Clock,
     pub(crate) timings: Timings,
+    /// How long a mesh whose deletion was not seen must be missing before it counts as gone: what a
+    /// restored store is doubted for.
+    pub(crate) missing_hold: Duration,
     pub(crate) executor_metrics: ExecutorMetrics,
     /// One for all meshes: the process's memory is one.
     pub(crate) room: Room,
@@ -67,10 +71,11 @@ impl Supervisor {
         let stop = self.stop.clone();
         let tracker = TaskTracker::new();
         let mut loops: BTreeMap<MeshId, Running> = BTreeMap::new();
+        let mut missing = Missing::new(self.missing_hold);
         while !stop.is_cancelled() {
             let fleet = Arc::clone(&self.fleet.borrow_and_update());
             self.arrange(&fleet, &mut loops, &tracker).await;
-            self.clean_up(&fleet).await;
+            self.clean_up(&fleet, &mut missing).await;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
@@ -170,13 +175,19 @@ impl Supervisor {
         }
     }
 
-    /// Deletes the records of meshes that are gone. Links stay (rules.md, Records).
-    async fn clean_up(&self, fleet: &Fleet) {
+    /// Deletes the records of meshes that are gone. Links stay (rules.md, Records). With the records
+    /// goes what only they know, so that a list which shows no mesh is not enough.
+    async fn clean_up(&self, fleet: &Fleet, missing: &mut Missing) {
         let (view, fence) = (self.records.view(), self.until(&self.stop));
         if !fleet.synced || !view.synced || !fence.may_write() {
             return;
         }
+        let named = view.meshes().map(|(namespace, mesh, _)| (namespace, mesh));
+        let gone = missing.look(fleet, named, self.clock.now());
         for (namespace, mesh, records) in view.meshes() {
+            if !gone.contains(&key(namespace, mesh)) {
+                continue;
+            }
             let live: BTreeSet<&str> = fleet
                 .meshes
                 .keys()

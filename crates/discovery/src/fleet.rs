@@ -1,9 +1,11 @@
 //! The fleet: every mesh and its members at one moment, the value that the loop starts from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kubomesh_core::{Condition, Membership, MeshId, Policy};
+
+use crate::MeshKey;
 
 /// Every mesh that is known.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +17,9 @@ pub struct Fleet {
     pub pending: Vec<String>,
     /// What cannot be read at present, one sentence each, by what it is: `pods of apps/kubo`.
     pub troubles: BTreeMap<String, String>,
+    /// Meshes whose deletion was seen, and that are not there again. One that is in no list any more
+    /// and is not among these may be missing by mistake of the list.
+    pub deleted: BTreeSet<MeshKey>,
     /// The meshes.
     pub meshes: BTreeMap<MeshId, MeshView>,
 }

@@ -326,6 +326,33 @@ fn a_pod_that_two_meshes_select_belongs_to_the_older_one() {
     );
 }
 
+#[test]
+fn only_a_mesh_whose_deletion_was_seen_is_told_as_deleted() {
+    let mut case = Case::with(&[pod("a", "127.50.0.1")]);
+    let deleted = |case: &mut Case| case.fleet().deleted.into_iter().collect::<Vec<_>>();
+    // A list does not show it.
+    case.index.reset_meshes(Vec::new(), NOW);
+    assert!(case.fleet().meshes.is_empty() && deleted(&mut case).is_empty());
+
+    let facts = || facts_of(mesh("kubo", json!({})));
+    case.index.apply_mesh(facts(), NOW);
+    case.index.delete_mesh(&key("kubo"));
+    assert_eq!(deleted(&mut case), [key("kubo")]);
+    case.index.apply_mesh(facts(), NOW);
+    assert!(deleted(&mut case).is_empty(), "it is there again");
+
+    case.index.delete_mesh(&key("kubo"));
+    case.records(&["a"]);
+    assert_eq!(deleted(&mut case), [key("kubo")], "records name it");
+    case.records(&[]);
+    assert!(deleted(&mut case).is_empty(), "no record does");
+
+    case.index.apply_mesh(facts(), NOW);
+    case.index.delete_mesh(&key("kubo"));
+    case.index.restored(NOW);
+    assert!(deleted(&mut case).is_empty(), "an older state may have it");
+}
+
 fn at_version(pod: &Value, version: &str) -> Value {
     let mut pod = pod.clone();
     pod["metadata"]["resourceVersion"] = json!(version);

@@ -57,7 +57,7 @@ pub struct TimingArgs {
     #[arg(long, env = "KUBOMESH_DOUBT_INTERVAL", value_name = "DURATION", default_value_t = Span(DoubtTimings::DOUBT_INTERVAL))]
     pub doubt_interval: Span,
 
-    /// How long removals are held after the API server's store was restored
+    /// How long removals are held after the API server's store was restored, and how long a mesh must be missing whose deletion was not seen before its records are deleted
     #[arg(long, env = "KUBOMESH_RESTORED_HOLD", value_name = "DURATION", default_value_t = Span(DoubtTimings::RESTORED_HOLD))]
     pub restored_hold: Span,
 

@@ -182,6 +182,7 @@ impl FileSource {
             synced: true,
             pending: Vec::new(),
             troubles: trouble.into_iter().collect(),
+            deleted: BTreeSet::new(),
             meshes: [(id, view)].into(),
         }
     }

@@ -17,6 +17,8 @@ use crate::{DiscoveryTimings, Fleet, PodFacts};
 pub struct Index {
     timings: DoubtTimings,
     meshes: BTreeMap<MeshKey, Entry>,
+    /// Meshes whose deletion was seen, while records name them.
+    deleted: BTreeSet<MeshKey>,
     /// Zone by node name.
     zones: BTreeMap<Arc<str>, Arc<str>>,
     records: Arc<StoredRecords>,
@@ -36,6 +38,7 @@ impl Index {
         Self {
             timings: timings.doubt,
             meshes: BTreeMap::new(),
+            deleted: BTreeSet::new(),
             zones: BTreeMap::new(),
             records: Arc::default(),
             meshes_synced: false,
@@ -49,6 +52,7 @@ impl Index {
     /// A mesh was created or changed.
     pub fn apply_mesh(&mut self, facts: MeshFacts, now: Timestamp) {
         let key = facts.key();
+        self.deleted.remove(&key);
         if self
             .meshes
             .get(&key)
@@ -66,8 +70,14 @@ impl Index {
         self.stale_namespace(&key.namespace);
     }
 
-    /// A mesh is gone.
+    /// A mesh's deletion was seen.
     pub fn delete_mesh(&mut self, key: &MeshKey) {
+        self.forget_mesh(key);
+        self.deleted.insert(key.clone());
+    }
+
+    /// A mesh is not there any more, for whatever reason.
+    fn forget_mesh(&mut self, key: &MeshKey) {
         self.meshes.remove(key);
         self.stale_namespace(&key.namespace);
     }
@@ -81,7 +91,7 @@ impl Index {
             .filter(|key| !present.contains(*key))
             .cloned()
             .collect();
-        gone.iter().for_each(|key| self.delete_mesh(key));
+        gone.iter().for_each(|key| self.forget_mesh(key));
         all.into_iter()
             .for_each(|facts| self.apply_mesh(facts, now));
         self.meshes_synced = true;
@@ -169,6 +179,16 @@ impl Index {
         if !self.records.synced {
             return;
         }
+        if !self.deleted.is_empty() {
+            let named = |mesh: &MeshKey| {
+                let mut records = self.records.records.iter();
+                records.any(|(key, stored)| {
+                    let of = stored.record.as_ref().ok().map(|record| &record.mesh);
+                    key.namespace == mesh.namespace && of == Some(&mesh.name)
+                })
+            };
+            self.deleted.retain(named);
+        }
         let awaits =
             |(key, entry): (&MeshKey, &Entry)| entry.doubt.awaits_records().then(|| key.clone());
         let keys: Vec<_> = self.meshes.iter().filter_map(awaits).collect();
@@ -199,6 +219,8 @@ impl Index {
     /// The API server showed an older state than before: removals are held everywhere.
     pub fn restored(&mut self, now: Timestamp) {
         self.restored = Some(now);
+        // They may be there again, and the list that shows them may be late.
+        self.deleted.clear();
         self.meshes
             .values_mut()
             .for_each(|entry| entry.doubt.restored(now));
@@ -241,6 +263,7 @@ impl Index {
             synced: pending.is_empty(),
             pending,
             troubles: self.troubles.clone(),
+            deleted: self.deleted.clone(),
             meshes: self.meshes.iter_mut().map(view).collect(),
         }
     }
