@@ -18,6 +18,9 @@ use tokio::time::timeout;
 
 use crate::ReporterMetrics;
 
+#[cfg(test)]
+mod tests;
+
 /// Events that wait to be written; more are counted and left out.
 const QUEUE: usize = 256;
 

@@ -14,6 +14,9 @@ use serde_json::Value;
 use super::outbox::{Change, Target};
 use crate::{Convergences, MeshNews, News, Verdict};
 
+#[cfg(test)]
+mod tests;
+
 /// The convergences, written by who watches the reports and read by who writes statuses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shared(Arc<Mutex<Convergences>>);
