@@ -16,6 +16,7 @@ mod mesh_loop;
 mod metrics;
 mod missing;
 mod news;
+mod ready;
 mod run;
 mod snapshots;
 mod state;

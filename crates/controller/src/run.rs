@@ -7,27 +7,21 @@
 mod sources;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use kubomesh_executor::Room;
 use kubomesh_process::{Clock, Process, Readiness, Tasks};
-use kubomesh_reporter::{RecordsView, Reporter};
+use kubomesh_reporter::Reporter;
 use kubomesh_server::{DebugState, Face, FaceLimits, PublicState};
 use kubomesh_telemetry::{BUILD, Catalog, LogLevel, init_logging};
-use tokio::sync::watch;
 
 use crate::args::{LogFormat, RunArgs, ServeArgs};
-use crate::mesh_loop::changed;
 use crate::metrics::Metrics;
 use crate::news::news;
+use crate::ready;
 use crate::run::sources::{Sources, until};
 use crate::snapshots::Snapshots;
 use crate::supervisor::Supervisor;
-
-/// How often readiness is looked at although nothing changed.
-const READY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs the controller until it is asked to stop.
 ///
@@ -48,7 +42,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     let clock = Clock::start();
     let readiness = Readiness::until(work.stop());
     let snapshots = Snapshots::new(config);
-    let first_look = readiness.block("members");
+    let first_look = readiness.block(ready::FIRST_LOOK);
 
     let public = PublicState {
         readiness: readiness.clone(),
@@ -93,7 +87,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     work.spawn("loops", supervisor.run());
     work.spawn(
         "readiness",
-        watch_readiness(sources.fleet, stored, readiness, first_look, work.stop()),
+        ready::watch(sources.fleet, stored, readiness, first_look, work.stop()),
     );
 
     let ending = process.run(std::future::pending()).await;
@@ -127,44 +121,6 @@ async fn serve(
     services.spawn("probes and metrics", face.serve(services.stop()));
     services.spawn("debug", debug_face.serve(services.stop()));
     Ok(())
-}
-
-/// Ready while the view of the fleet is complete and nothing is known to keep records from being
-/// stored.
-async fn watch_readiness(
-    mut fleet: watch::Receiver<Arc<kubomesh_discovery::Fleet>>,
-    mut records: watch::Receiver<Arc<RecordsView>>,
-    readiness: Readiness,
-    first_look: kubomesh_process::Blocker,
-    stop: kubomesh_process::CancellationToken,
-) {
-    let mut members = Some(first_look);
-    let mut unstorable = None;
-    while !stop.is_cancelled() {
-        let synced = fleet.borrow_and_update().synced;
-        let storable = records.borrow_and_update().trouble.is_none();
-        block_unless(synced, &mut members, &readiness, "members");
-        block_unless(storable, &mut unstorable, &readiness, "state directory");
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = changed(&mut fleet) => {}
-            () = changed(&mut records) => {}
-            () = tokio::time::sleep(READY_INTERVAL) => {}
-        }
-    }
-}
-
-fn block_unless(
-    done: bool,
-    blocker: &mut Option<kubomesh_process::Blocker>,
-    readiness: &Readiness,
-    name: &'static str,
-) {
-    match (done, blocker.is_some()) {
-        (true, true) => drop(blocker.take()),
-        (false, false) => *blocker = Some(readiness.block(name)),
-        _ => {}
-    }
 }
 
 impl From<LogFormat> for kubomesh_telemetry::LogFormat {
