@@ -11,7 +11,8 @@
 //! collected facts about Kubo; file names are go-libp2p's, boxo's or Kubo's.
 //!
 //! Not modelled: QUIC and WebSocket (such addresses are dialled in vain), the DHT's own
-//! reconnecting (row 24; [`Event::Dial`] stands for it), Bitswap, and streams.
+//! reconnecting (row 24; [`Event::Dial`] stands for it), Bitswap, streams, and reservations at relays
+//! (rows 20 to 22 and 36 to 40): a circuit is there because a story says so.
 
 mod audit;
 mod call;
