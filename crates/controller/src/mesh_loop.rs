@@ -151,7 +151,6 @@ impl MeshLoop {
             touched.extend(rewritten);
             touched.extend(self.due_members(state));
         }
-        let full = touched.is_none();
         state.catch_up(&self.executor);
 
         self.observe(state, &policy, &records, touched.as_ref())
@@ -187,9 +186,9 @@ impl MeshLoop {
             .retain(|sequence| state.busy.is_free(sequence));
         let (stored, outcomes) = self.carry_out(state, &plan).await;
         self.metrics.of_policy(&self.id, &policy);
-        let sweep = full.then_some(policy.resync.0);
         let now = self.clock.now();
-        state.schedule.end(now, sweep, &plan, report.next_due);
+        let resync = policy.resync.0;
+        state.schedule.end(now, resync, &plan, report.next_due);
         self.say_acted(state, look.trigger, &plan, (stored, &outcomes));
         self.say_passed(state, look.trigger, started, (&plan, &report));
         self.tell(state, look.trigger, started, (plan, report, outcomes));

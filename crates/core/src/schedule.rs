@@ -31,6 +31,10 @@ pub struct Schedule {
     looked: Timestamp,
     /// Since when a first list is waited for.
     waiting_since: Option<Timestamp>,
+    /// Whether the pass that runs, or the last one, asks everybody.
+    full: bool,
+    /// When the last pass ended that asked everybody.
+    swept: Option<Timestamp>,
     sweep: Timestamp,
     /// When the last plan has something due.
     due: Option<Timestamp>,
@@ -90,7 +94,9 @@ impl Schedule {
     ) -> Option<BTreeSet<MemberName>> {
         self.looked = now;
         let read_back = self.read_back.take().map(|(_, members)| members);
-        let mut touched = woken_for.filter(|_| self.passes > 0)?;
+        let touched = woken_for.filter(|_| self.passes > 0);
+        self.full = touched.is_none();
+        let mut touched = touched?;
         touched.extend(read_back.into_iter().flatten());
         Some(touched)
     }
@@ -104,18 +110,21 @@ impl Schedule {
         self.read_back.get_or_insert_default().1.extend(touched);
     }
 
-    /// A pass ends that carried this plan out. `swept`: everybody was asked, and is again after this
-    /// time; `next_due`: from now on.
+    /// A pass ends that carried this plan out. `resync`: time between two sweeps, which counts from
+    /// the last one whenever it changes; `next_due`: from now on.
     pub fn end(
         &mut self,
         now: Timestamp,
-        swept: Option<Duration>,
+        resync: Duration,
         plan: &Plan,
         next_due: Option<Duration>,
     ) {
         self.passes += 1;
-        if let Some(resync) = swept {
-            self.sweep = now + resync;
+        if self.full {
+            self.swept = Some(now);
+        }
+        if let Some(swept) = self.swept {
+            self.sweep = swept + resync;
         }
         self.due = next_due.map(|wait| now + wait);
         let earlier = self.read_back.take().map(|(_, members)| members);

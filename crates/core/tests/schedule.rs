@@ -38,7 +38,7 @@ fn names(all: &[&str]) -> BTreeSet<MemberName> {
 fn at_rest() -> Schedule {
     let mut schedule = Schedule::default();
     schedule.begin(NOW, None);
-    schedule.end(NOW, Some(RESYNC), &Plan::default(), None);
+    schedule.end(NOW, RESYNC, &Plan::default(), None);
     schedule
 }
 
@@ -47,7 +47,7 @@ fn at_rest() -> Schedule {
 fn a_few_passes_follow_at_once_then_ever_more_slowly_until_one_does_nothing() {
     let mut schedule = at_rest();
     let mut wait = |plan: &Plan| {
-        schedule.end(NOW, None, plan, None);
+        schedule.end(NOW, RESYNC, plan, None);
         let at = schedule.timers(NOW, None).read_back;
         at.map(|at| at.since(NOW).as_millis())
     };
@@ -67,7 +67,7 @@ fn the_first_lists_are_waited_for_five_seconds() {
     assert!(schedule.is_early(&unsynced, Timestamp(NOW.0 + 4_999)));
     assert!(!schedule.is_early(&membership(None), NOW), "they are there");
     assert!(!schedule.is_early(&unsynced, Timestamp(NOW.0 + 5_000)));
-    schedule.end(NOW, Some(RESYNC), &Plan::default(), None);
+    schedule.end(NOW, RESYNC, &Plan::default(), None);
     assert!(!schedule.is_early(&unsynced, NOW), "there was a pass");
 }
 
@@ -75,7 +75,7 @@ fn the_first_lists_are_waited_for_five_seconds() {
 fn the_first_pass_looks_at_everybody_whatever_woke_it() {
     let mut schedule = Schedule::default();
     assert_eq!(schedule.begin(NOW, Some(names(&["a"]))), None);
-    schedule.end(NOW, Some(RESYNC), &Plan::default(), None);
+    schedule.end(NOW, RESYNC, &Plan::default(), None);
     assert_eq!(
         schedule.begin(NOW, Some(names(&["a"]))),
         Some(names(&["a"]))
@@ -84,12 +84,24 @@ fn the_first_pass_looks_at_everybody_whatever_woke_it() {
 }
 
 #[test]
+fn another_interval_counts_from_the_last_sweep_and_not_from_the_next() {
+    let mut schedule = at_rest();
+    let later = NOW + Duration::from_secs(1);
+    schedule.begin(later, Some(names(&[])));
+    schedule.end(later, Duration::from_secs(3), &Plan::default(), None);
+    let sweep = schedule.timers(later, None).sweep;
+    assert_eq!(sweep, NOW + Duration::from_secs(3));
+}
+
+#[test]
 fn only_a_pass_that_asked_everybody_puts_the_next_sweep_off() {
     let mut schedule = at_rest();
     let later = NOW + Duration::from_secs(10);
-    schedule.end(later, None, &Plan::default(), None);
+    schedule.begin(later, Some(names(&[])));
+    schedule.end(later, RESYNC, &Plan::default(), None);
     assert_eq!(schedule.timers(later, None).sweep, NOW + RESYNC);
-    schedule.end(later, Some(RESYNC), &Plan::default(), None);
+    schedule.begin(later, None);
+    schedule.end(later, RESYNC, &Plan::default(), None);
     assert_eq!(schedule.timers(later, None).sweep, later + RESYNC);
     schedule.postpone(NOW);
     assert_eq!(schedule.timers(later, None).sweep, NOW);
@@ -129,7 +141,7 @@ fn what_is_due_waits_a_little() {
         due(&schedule, Some(NOW - Duration::from_secs(1))),
         Some(Timestamp(NOW.0 + 50))
     );
-    schedule.end(NOW, None, &Plan::default(), Some(Duration::from_secs(2)));
+    schedule.end(NOW, RESYNC, &Plan::default(), Some(Duration::from_secs(2)));
     assert_eq!(due(&schedule, None), Some(Timestamp(NOW.0 + 2_000)));
     let sooner = Timestamp(NOW.0 + 500);
     assert_eq!(due(&schedule, Some(sooner)), Some(sooner));

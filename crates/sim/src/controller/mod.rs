@@ -106,7 +106,6 @@ pub(crate) enum Phase {
 pub(crate) struct Observing {
     policy: Arc<Policy>,
     records: Arc<BTreeMap<String, Record>>,
-    full: bool,
     /// Asks that the pass waits for.
     pending: BTreeSet<TaskId>,
 }
@@ -115,7 +114,6 @@ pub(crate) struct Observing {
 #[derive(Debug, Clone)]
 pub(crate) struct Carried {
     pub(crate) policy: Arc<Policy>,
-    full: bool,
     plan: Plan,
     next_due: Option<Duration>,
     pub(crate) context: Context,

@@ -54,7 +54,6 @@ impl Sim {
                 silent.filter(|(_, seen)| seen.failure.is_some() && health.is_due(&seen.uid, now));
             touched.extend(due.map(|(name, _)| name.clone()));
         }
-        let full = touched.is_none();
         let late = std::mem::take(&mut controller.executor.outcomes);
         controller.state.absorb(&late);
         let state = &controller.state;
@@ -73,7 +72,6 @@ impl Sim {
         controller.phase = Phase::Observing(Observing {
             policy,
             records,
-            full,
             pending: BTreeSet::new(),
         });
         self.wait_for_nodes(who);
@@ -133,10 +131,7 @@ impl Sim {
             return;
         };
         let Observing {
-            policy,
-            records,
-            full,
-            ..
+            policy, records, ..
         } = observing.clone();
         controller.take_answers();
         // What ended while nodes were asked counts for this pass.
@@ -173,11 +168,11 @@ impl Sim {
         if refused {
             planned.plan = Plan::default();
         }
-        self.carry(who, planned, (policy, full));
+        self.carry(who, planned, policy);
     }
 
     /// Goes over from a plan to its writes.
-    fn carry(&mut self, who: Who, planned: Planned, (policy, full): (Arc<Policy>, bool)) {
+    fn carry(&mut self, who: Who, planned: Planned, policy: Arc<Policy>) {
         let (now, rules) = (self.now(), self.rules);
         let Planned {
             mut plan, report, ..
@@ -206,7 +201,6 @@ impl Sim {
         controller.last = Some(LastPass { report, plan });
         let carried = Carried {
             policy,
-            full,
             plan: carried_plan,
             next_due,
             context,
@@ -319,11 +313,11 @@ impl Sim {
             let outcomes = std::mem::take(&mut controller.executor.outcomes);
             controller.state.absorb(&outcomes);
         }
-        let swept = carried.full.then_some(carried.policy.resync.0);
+        let resync = carried.policy.resync.0;
         controller
             .state
             .schedule
-            .end(now, swept, &carried.plan, carried.next_due);
+            .end(now, resync, &carried.plan, carried.next_due);
         controller.waits_since = now;
         controller.phase = Phase::Waiting;
     }

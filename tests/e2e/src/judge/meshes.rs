@@ -75,6 +75,20 @@ impl World {
         Ok(())
     }
 
+    /// Has every node asked so often from now on, and waits until that holds. In an hour nothing but
+    /// what happens wakes the loop.
+    pub(crate) async fn sweep_every(&self, interval: &str) -> Result<()> {
+        self.patch_mesh(json!({"resyncInterval": interval})).await?;
+        let meshes = self.cluster().api(Resource::SwarmMesh, self.namespace());
+        let wanted = meshes.get(MESH).await?.metadata.generation;
+        until("the mesh's status is of its spec", SOON, async || {
+            let seen = &self.status(Resource::SwarmMesh, MESH).await?["observedGeneration"];
+            ensure!(seen.as_i64() == wanted, "{seen} of {wanted:?}");
+            Ok(())
+        })
+        .await
+    }
+
     /// Deletes the scenario's mesh.
     pub(crate) async fn delete_mesh(&self) -> Result<()> {
         let meshes = self.cluster().api(Resource::SwarmMesh, self.namespace());

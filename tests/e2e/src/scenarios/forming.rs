@@ -77,7 +77,10 @@ async fn pod_added(world: &mut World) -> Result<()> {
     world.start_controller("one", &[]).await?;
     world.healthy(&["a", "b", "c", "d"]).await?;
 
+    world.sweep_every("1h").await?;
     world.add_plain(&["e"]).await?;
+    world.linked(&["a", "b", "c", "d", "e"]).await?;
+    world.sweep_every("1s").await?;
     world.healthy(&["a", "b", "c", "d", "e"]).await
 }
 

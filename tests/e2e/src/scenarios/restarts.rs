@@ -44,11 +44,14 @@ async fn node_restarts_and_forgets(world: &mut World) -> Result<()> {
     world.healthy(&FOUR).await?;
 
     let before = world.member("kubo-2")?.node.peer_id().to_owned();
+    world.sweep_every("1h").await?;
     world.crash_and_restart("kubo-2").await?;
     ensure!(
         world.member("kubo-2")?.node.peer_id() == before,
         "it came back as another"
     );
+    world.linked(&FOUR).await?;
+    world.sweep_every("1s").await?;
     world.healthy(&FOUR).await
 }
 
@@ -97,7 +100,10 @@ async fn pod_ip_changes(world: &mut World) -> Result<()> {
     world.start_controller("one", &[]).await?;
     world.healthy(&FOUR).await?;
 
+    world.sweep_every("1h").await?;
     world.move_member("kubo-1").await?;
+    world.linked(&FOUR).await?;
+    world.sweep_every("1s").await?;
     world.healthy(&FOUR).await
 }
 
