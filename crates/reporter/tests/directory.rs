@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kubomesh_api::RecordKey;
 use kubomesh_core::{Fence, MemberName, MeshId, Open, Record, RecordWrite, Role};
@@ -72,6 +73,44 @@ async fn nothing_is_written_while_the_fence_is_closed() {
     );
     assert!(records.of_mesh(&MeshId::file()).is_empty());
     assert!(!dir.path().join("a.json").exists());
+}
+
+/// A fence that closes when it was asked so often.
+struct Asked(AtomicUsize);
+
+impl Fence for Asked {
+    fn may_write(&self) -> bool {
+        let left = |left: usize| left.checked_sub(1);
+        let asked = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
+        asked.is_ok()
+    }
+}
+
+/// Ten thousand files take longer than a stop may, and longer than a file system that answers.
+#[tokio::test]
+async fn many_records_are_stored_in_batches_and_none_is_begun_after_a_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let records = open(dir.path()).await;
+    let names: Vec<_> = (0..100).map(|at| format!("m{at:03}")).collect();
+    let writes = || names.iter().map(|name| put(name)).collect();
+
+    let results = records.store("", &NONE, writes(), &Asked(2.into())).await;
+    let stored = results.iter().take_while(|result| result.is_ok()).count();
+    assert_eq!(stored, 64, "two batches");
+    let fenced = Err(StoreError::Fenced);
+    assert!(results[stored..].iter().all(|result| *result == fenced));
+    assert_eq!(results.len(), names.len());
+    let file = |name: &String| dir.path().join(name).with_extension("json").exists();
+    assert_eq!(names.iter().filter(|name| file(name)).count(), stored);
+    assert_eq!(
+        records.of_mesh(&MeshId::file()).len(),
+        stored,
+        "known at once"
+    );
+
+    let results = records.store("", &NONE, writes(), &Open).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert!(names.iter().all(file), "the next pass stores the rest");
 }
 
 #[tokio::test]

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use kubomesh_core::{Fence, Record, RecordWrite};
 use kubomesh_process::said_if_slow;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::view::{Change, RecordsView};
 use super::{DirectoryError, StoreError};
 
-use files::{Place, Stamps, failed};
+use files::{Place, Stamps, Written, failed};
 
 /// How often it is looked whether a hand added, replaced or deleted a file: one look at the directory.
 const LOOK: Duration = Duration::from_secs(5);
@@ -24,6 +24,11 @@ const LOOK: Duration = Duration::from_secs(5);
 /// At every so many looks each file is looked at: what was edited in place leaves the directory as it
 /// was, and thousands of files every five seconds would cost a tenth of what a quiet fleet does.
 const EACH_FILE: u32 = 6;
+
+/// So many records are stored at a time: each such batch has its own deadline, and none is begun once
+/// this process may not write. A file that takes a tenth of a second, as on a slow network disk, is
+/// no file system that does not answer.
+const BATCH: usize = 32;
 
 /// After so long without an answer it is said that the file system gives none.
 const SLOW: Duration = Duration::from_secs(5);
@@ -111,6 +116,8 @@ impl DirectoryRecords {
         }
     }
 
+    /// In batches, one after the other, and nobody else writes or looks between them. What is not
+    /// begun when the fence closes is fenced.
     pub(super) async fn store(
         &self,
         used: &BTreeMap<String, Record>,
@@ -118,27 +125,57 @@ impl DirectoryRecords {
         fence: &dyn Fence,
     ) -> Vec<Result<(), StoreError>> {
         let mut stamps = Arc::clone(&self.files).lock_owned().await;
-        let names: Vec<_> = writes.iter().map(RecordWrite::name).collect();
-        if !fence.may_write() {
-            return names.iter().map(|_| Err(StoreError::Fenced)).collect();
+        let (mut results, mut changes) = (Vec::with_capacity(writes.len()), Vec::new());
+        let mut writes = writes.into_iter();
+        loop {
+            let batch: Vec<_> = writes.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            if !fence.may_write() {
+                results.extend(batch.iter().map(|_| Err(StoreError::Fenced)));
+                continue;
+            }
+            let names: Vec<_> = batch.iter().map(RecordWrite::name).collect();
+            match self.store_batch(used, batch, stamps).await {
+                Ok((written, left)) => {
+                    stamps = left;
+                    let (result, change): (Vec<_>, Vec<_>) = written.into_iter().unzip();
+                    results.extend(result);
+                    changes.extend(change.into_iter().flatten());
+                }
+                // It panicked, or the runtime ends.
+                Err(error) => {
+                    let why = error.to_string();
+                    let rest = writes.by_ref().map(|write| write.name());
+                    let rest = names.into_iter().chain(rest);
+                    results.extend(rest.map(|name| Err(failed(&name, &why))));
+                    break;
+                }
+            }
         }
+        // At once: what is shared of the view is copied when it changes.
+        self.take(changes);
+        results
+    }
+
+    async fn store_batch(
+        &self,
+        used: &BTreeMap<String, Record>,
+        batch: Vec<RecordWrite>,
+        mut stamps: OwnedMutexGuard<Stamps>,
+    ) -> Result<(Vec<Written>, OwnedMutexGuard<Stamps>), JoinError> {
         let (place, view) = (self.place.clone(), Arc::clone(&self.view.borrow()));
-        let of = |name: &String| used.get(name).map(|record| (name.clone(), record.clone()));
-        let used = names.iter().filter_map(of).collect();
+        let of = |write: &RecordWrite| {
+            let name = write.name();
+            used.get(&name).map(|record| (name, record.clone()))
+        };
+        let used = batch.iter().filter_map(of).collect();
         let writing = tokio::task::spawn_blocking(move || {
-            let written = place.write_all(&view, &used, writes, &mut stamps);
+            let written = place.write_all(&view, &used, batch, &mut stamps);
             (written, stamps)
         });
-        let (written, _stamps) = match self.answered(writing).await {
-            Ok((written, stamps)) => (written, Some(stamps)),
-            Err(error) => {
-                let failed = |name: &String| (Err(failed(name, &error.to_string())), None);
-                (names.iter().map(failed).collect(), None)
-            }
-        };
-        let (results, changes): (Vec<_>, Vec<_>) = written.into_iter().unzip();
-        self.take(changes.into_iter().flatten().collect());
-        results
+        self.answered(writing).await
     }
 
     fn take(&self, changes: Vec<Change>) {
