@@ -84,7 +84,8 @@ fn each_is_said_in_plain_words_with_place_and_remedy() {
 
 #[test]
 fn too_much_is_said_as_such() {
-    let many: String = (0..60_000)
+    // One less is taken, as docs/members-file.md has it.
+    let many: String = (0..50_000)
         .map(|at| format!("- {{name: n{at}, rpc: 'http://h:{at}'}}\n"))
         .collect();
     let said_of_many = said(&many);

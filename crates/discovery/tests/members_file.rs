@@ -593,13 +593,18 @@ async fn a_file_that_cannot_be_used_at_the_start_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "m.yaml", "- 7");
     std::fs::write(folder.path().join("raw"), [0xff, 0xfe]).unwrap();
+    write(folder.path(), "utf-16", "-\0 \x007\0");
     pipe(&folder.path().join("pipe"));
     for (file, words) in [
         ("none.yaml", "none.yaml cannot be read: "),
         ("m.yaml", "malformed: "),
         (
             "raw",
-            "raw cannot be read: it is not text: byte 0 is not UTF-8",
+            "raw cannot be read: it is not text: byte 0 is not UTF-8; save it as UTF-8",
+        ),
+        (
+            "utf-16",
+            "utf-16 cannot be read: it is not text: byte 1 is not UTF-8; save it as UTF-8",
         ),
         (
             "pipe",

@@ -81,7 +81,9 @@ struct Asked(AtomicUsize);
 impl Fence for Asked {
     fn may_write(&self) -> bool {
         let left = |left: usize| left.checked_sub(1);
-        let asked = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
+        let asked = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
         asked.is_ok()
     }
 }
@@ -409,4 +411,45 @@ async fn pipes_in_the_place_of_files_are_refused_and_hold_nobody() {
         [Ok(())]
     );
     assert!(!pipe.exists());
+}
+
+/// What the system says of a directory that cannot be made tells nobody what to do.
+#[tokio::test]
+async fn a_directory_that_cannot_be_made_is_refused_with_the_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for (path, end) in [
+        (
+            file.join("state"),
+            "it, or what it should be in, is no directory; name another",
+        ),
+        (
+            // Nobody makes directories there, not even root.
+            "/proc/kubomesh/state".into(),
+            "No such file or directory (os error 2); make what it should be in, or name another",
+        ),
+    ] {
+        let wanted = format!("--state-dir={}: {end}", path.display());
+        assert_eq!(refused(&path).await, wanted);
+    }
+    // EROFS and EACCES: what a container without a volume, and one of another user, meets.
+    for (code, end) in [
+        (
+            30,
+            "name a directory on a file system that can be written, or mount this one so",
+        ),
+        (
+            13,
+            "see that this process may read and write there and that there is room",
+        ),
+    ] {
+        let source = std::io::Error::from_raw_os_error(code);
+        let path = "/state".into();
+        let said = DirectoryError::Io { path, source }.to_string();
+        assert!(
+            said.ends_with(&format!("(os error {code}); {end}")),
+            "{said}"
+        );
+    }
 }

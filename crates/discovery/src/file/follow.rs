@@ -54,16 +54,12 @@ impl MembersFile {
                 self.settle(now);
                 return None;
             }
+            // The same refused text again is no news, and may take long to be refused.
+            Ok(text) if text == self.text && !self.is_unreadable() => return None,
             Ok(text) => {
                 let parsed = FileMesh::parse(&text);
-                let same_text = std::mem::replace(&mut self.text, text) == self.text;
-                match parsed {
-                    // The same refused text again is no news.
-                    Err(error) if same_text && self.refused.as_ref() == Some(&error) => {
-                        return None;
-                    }
-                    parsed => parsed,
-                }
+                self.text = text;
+                parsed
             }
             Err(error) if self.refused.as_ref() == Some(&error) => return None,
             Err(error) => Err(error),
@@ -105,6 +101,11 @@ impl MembersFile {
     #[must_use]
     pub const fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// Whether the last look found no text.
+    const fn is_unreadable(&self) -> bool {
+        matches!(self.refused, Some(FileError::Unreadable { .. }))
     }
 
     fn replace(&mut self, next: FileMesh) {

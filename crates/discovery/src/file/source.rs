@@ -19,10 +19,11 @@ use crate::{AuthStore, Fleet, MeshView, Settings};
 /// clocks treat times as they like.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long one look may take before it is said that the file system does not answer.
+/// How long reading may take before it is said that the file system does not answer. What was read is
+/// then worked through for as long as that takes.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Largest members file: 100,000 lines of 160 characters.
+/// Largest members file: the 250,000 fields and values that the parser takes, with 67 characters each.
 const MAX_FILE: u64 = 16 << 20;
 
 /// Largest file with a secret.
@@ -30,6 +31,9 @@ const MAX_SECRET: u64 = 64 << 10;
 
 /// What is wrong with the files is told under this name.
 const TROUBLE: &str = "members file";
+
+#[cfg(test)]
+mod tests;
 
 struct FileSource {
     path: PathBuf,
@@ -62,38 +66,39 @@ pub async fn members_file(
 > {
     let (fleet, seen) = watch::channel(Arc::default());
     let credentials = AuthStore::default();
-    let (source, opened) = (path.to_owned(), credentials.clone());
-    let first = off_worker(move || FileSource::open(source, settings, opened, fleet));
-    let source = timeout(DEADLINE, first).await.map_err(|_| {
-        let path = path.display().to_string();
-        let why = ReadError::NoAnswer(DEADLINE).to_string();
-        FileError::Unreadable { path, why }
-    })??;
+    let at = path.to_owned();
+    let text = in_time(path, off_worker(move || read(&at, MAX_FILE))).await??;
+    let source = FileSource::of(text, path, settings, credentials.clone(), fleet).await?;
     Ok((seen, credentials, source.run()))
 }
 
 // === impl FileSource ===
 
 impl FileSource {
-    fn open(
-        path: PathBuf,
+    /// Of the file's first text.
+    async fn of(
+        text: String,
+        path: &Path,
         settings: Settings,
         credentials: AuthStore,
         fleet: watch::Sender<Arc<Fleet>>,
     ) -> Result<Self, FileError> {
-        let text = read(&path, MAX_FILE)?;
-        let opened = MembersFile::open(text, settings.timings.file_settle, settings.clock.now());
-        let file = opened.map_err(|error| error.in_file(&path))?;
-        let mut source = Self {
-            path,
-            settings,
-            file,
-            credentials,
-            fleet,
-            published: None,
-        };
-        source.publish();
-        Ok(source)
+        let at = path.to_owned();
+        let parsing = off_worker(move || {
+            let settle = settings.timings.file_settle;
+            let file = MembersFile::open(text, settle, settings.clock.now());
+            file.map(|file| Self {
+                path: at,
+                settings,
+                file,
+                credentials,
+                fleet,
+                published: None,
+            })
+        });
+        let source = parsing.await.map_err(|error| error.in_file(path))?;
+        let (source, unusable) = in_time(path, source.secrets()).await?;
+        Ok(source.published(unusable).await)
     }
 
     async fn run(self) {
@@ -103,29 +108,47 @@ impl FileSource {
         loop {
             tick.tick().await;
             let (path, fleet) = (source.path.clone(), source.fleet.clone());
-            let looking = off_worker(move || {
-                source.look();
-                source.publish();
+            let slow = |why| say_slow(&path, &fleet, &why);
+            let at = path.clone();
+            let reading = off_worker(move || read(&at, MAX_FILE));
+            let (text, file_slow) = said_if_slow(reading, DEADLINE, slow).await;
+            let looked = off_worker(move || {
+                source.look(text);
                 source
             });
-            let slow = |why| say_slow(&path, &fleet, &why);
-            let (looked, said) = said_if_slow(looking, DEADLINE, slow).await;
+            let secrets = looked.await.secrets();
+            let ((looked, unusable), secrets_slow) = said_if_slow(secrets, DEADLINE, slow).await;
             source = looked;
+            let said = file_slow || secrets_slow;
             if said {
                 tracing::info!(path = %path.display(), "the file system answers again");
                 // What was said goes with what is published now.
                 source.published = None;
-                source.publish();
             }
+            source = source.published(unusable).await;
         }
     }
 
-    fn look(&mut self) {
+    /// Reads what the lines name, off the async workers.
+    async fn secrets(self) -> (Self, Unusable) {
+        off_worker(move || {
+            let unusable = self.read_secrets();
+            (self, unusable)
+        })
+        .await
+    }
+
+    async fn published(mut self, unusable: Unusable) -> Self {
+        off_worker(move || {
+            self.publish(unusable);
+            self
+        })
+        .await
+    }
+
+    fn look(&mut self, text: Result<String, FileError>) {
         let reads = &self.settings.metrics.file_reads;
-        match self
-            .file
-            .look(read(&self.path, MAX_FILE), self.settings.clock.now())
-        {
+        match self.file.look(text, self.settings.clock.now()) {
             None => {}
             Some(Ok(())) => {
                 reads.get("taken").inc();
@@ -141,8 +164,8 @@ impl FileSource {
 
     /// Publishes what the file says, if it is not what was published: a file of thousands of lines
     /// is looked at every second and changes once in a month.
-    fn publish(&mut self) {
-        let made_of = (self.file.revision(), self.read_secrets());
+    fn publish(&mut self, unusable: Unusable) {
+        let made_of = (self.file.revision(), unusable);
         if self.published.as_ref() == Some(&made_of) {
             return;
         }
@@ -246,6 +269,15 @@ fn why(error: &FileError) -> String {
     }
 }
 
+/// What reading these comes to, if it ends in time.
+async fn in_time<T>(path: &Path, reading: impl Future<Output = T>) -> Result<T, FileError> {
+    let read = timeout(DEADLINE, reading).await;
+    read.map_err(|_| FileError::Unreadable {
+        path: path.display().to_string(),
+        why: ReadError::NoAnswer(DEADLINE).to_string(),
+    })
+}
+
 /// Does what may block for long. When this is dropped, it goes on and nobody waits for it.
 async fn off_worker<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
@@ -277,8 +309,12 @@ fn read(path: &Path, most: u64) -> Result<String, FileError> {
     };
     let bytes =
         kubomesh_process::read_file(path, most).map_err(|error| unreadable(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        unreadable(format!("it is not text: byte {at} is not UTF-8"))
+    // A zero byte is none either: ASCII that was saved as UTF-16 has one after each letter.
+    let zero = bytes.iter().position(|byte| *byte == 0);
+    let text = String::from_utf8(bytes).map_err(|error| error.utf8_error().valid_up_to());
+    zero.map_or(text, Err).map_err(|at| {
+        unreadable(format!(
+            "it is not text: byte {at} is not UTF-8; save it as UTF-8"
+        ))
     })
 }

@@ -1,5 +1,6 @@
 //! Why a record was not stored.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use kubomesh_api::RecordError;
@@ -66,7 +67,7 @@ pub enum DirectoryError {
         path: PathBuf,
     },
     /// It cannot be made, read or written.
-    #[error("--state-dir={}: {source}", .path.display())]
+    #[error("--state-dir={}: {source}; {}", .path.display(), remedy(.source.kind()))]
     Io {
         /// The directory or a file in it.
         path: PathBuf,
@@ -81,6 +82,17 @@ pub enum DirectoryError {
         /// What it is.
         why: String,
     },
+}
+
+fn remedy(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AlreadyExists | ErrorKind::NotADirectory => "name another",
+        ErrorKind::NotFound => "make what it should be in, or name another",
+        ErrorKind::ReadOnlyFilesystem => {
+            "name a directory on a file system that can be written, or mount this one so"
+        }
+        _ => "see that this process may read and write there and that there is room",
+    }
 }
 
 // === impl StoreError ===

@@ -55,7 +55,7 @@ impl Place {
         };
         std::fs::create_dir_all(path).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
-                let why = "it, or what it should be in, is no directory; name another";
+                let why = "it, or what it should be in, is no directory";
                 unusable(std::io::Error::new(error.kind(), why))
             }
             _ => unusable(error),
