@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use kubomesh_server::FaceLimits;
+use kubomesh_server::{FaceLimits, debug, public};
 use serde::Serialize;
 
 pub use lease::LeaseArgs;
@@ -97,12 +97,12 @@ pub struct RunArgs {
 #[serde(rename_all = "camelCase")]
 #[command(next_help_heading = "Serving")]
 pub struct ServeArgs {
-    /// Address of /livez, /readyz and /metrics
-    #[arg(long, env = "KUBOMESH_LISTEN", value_name = "IP:PORT", value_parser = text::address, default_value_t = DEFAULT_LISTEN)]
+    /// Address of /livez, /readyz and /metrics; [::] is every address of both families
+    #[arg(long, env = "KUBOMESH_LISTEN", value_name = "IP:PORT", value_parser = text::address, default_value_t = public::DEFAULT_ADDRESS)]
     pub listen: SocketAddr,
 
     /// Address of /debug and /log-level; keep it on loopback
-    #[arg(long, env = "KUBOMESH_DEBUG_LISTEN", value_name = "IP:PORT", value_parser = text::address, default_value_t = DEFAULT_DEBUG_LISTEN)]
+    #[arg(long, env = "KUBOMESH_DEBUG_LISTEN", value_name = "IP:PORT", value_parser = text::address, default_value_t = debug::DEFAULT_ADDRESS)]
     pub debug_listen: SocketAddr,
 
     /// What is logged: error, warn, info, debug, trace, or a filter such as kubomesh=debug,kube=warn
@@ -133,14 +133,6 @@ pub enum LogFormat {
     /// One JSON object a line.
     Json,
 }
-
-/// Default of `--listen`.
-pub const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 8080);
-
-/// Default of `--debug-listen`.
-pub const DEFAULT_DEBUG_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 
 /// Default of `--log-level`.
 pub const DEFAULT_LOG_LEVEL: &str = kubomesh_telemetry::DEFAULT_LOG_FILTER;

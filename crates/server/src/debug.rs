@@ -2,7 +2,7 @@
 
 mod pages;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::{FaceLimits, Snapshot};
 use pages::Page;
 
 /// Where it listens unless a flag says otherwise.
-pub const DEFAULT_ADDRESS: &str = "127.0.0.1:8081";
+pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 
 /// Longest body of `PUT /log-level`, bytes.
 pub const MAX_LOG_FILTER: usize = 4 * 1024;

@@ -19,10 +19,7 @@ pub enum BindError {
         address: SocketAddr,
     },
     /// The address is not one of this host.
-    #[error(
-        "{flag}={address}: this host does not have that address; 0.0.0.0 or [::] listens on all of \
-         them"
-    )]
+    #[error("{flag}={address}: this host does not have that address; [::] listens on all of them")]
     NotOurs {
         /// The flag that says where to listen.
         flag: &'static str,

@@ -1,6 +1,7 @@
 //! A face on a socket: accepts, limits, and ends in order.
 
 mod connections;
+mod listener;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -45,7 +46,8 @@ pub struct Face {
 // === impl Face ===
 
 impl Face {
-    /// Binds the address that `flag` gave; port 0 takes any free one.
+    /// Binds the address that `flag` gave; port 0 takes any free one. The unspecified IPv6 address
+    /// serves IPv4 too, and a host without IPv6 serves IPv4 alone.
     ///
     /// # Errors
     /// When the address cannot be had; the sentence names the flag.
@@ -55,7 +57,7 @@ impl Face {
         router: Router,
     ) -> Result<Self, BindError> {
         let refused = |source| BindError::new(flag, address, source);
-        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let listener = listener::listen(flag, address).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         Ok(Self {
             listener,

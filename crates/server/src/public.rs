@@ -1,5 +1,7 @@
 //! The public face: `/livez`, `/readyz`, `/metrics`.
 
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -9,8 +11,9 @@ use http::{StatusCode, Uri};
 use kubomesh_process::Readiness;
 use kubomesh_telemetry::Catalog;
 
-/// Where it listens unless a flag says otherwise.
-pub const DEFAULT_ADDRESS: &str = "0.0.0.0:8080";
+/// Where it listens unless a flag says otherwise: on every address of both families, since the kubelet
+/// probes a pod's first address, which is an IPv6 one in some clusters.
+pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 8080);
 
 /// What the public face shows.
 #[derive(Debug, Clone)]

@@ -31,7 +31,11 @@ pub(super) struct Answer {
 
 pub(super) async fn serve(router: Router, limits: FaceLimits) -> Served {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
-    let face = Face::bind("--listen", any, router)
+    serve_at(any, router, limits).await
+}
+
+pub(super) async fn serve_at(address: SocketAddr, router: Router, limits: FaceLimits) -> Served {
+    let face = Face::bind("--listen", address, router)
         .await
         .unwrap()
         .with_limits(limits);

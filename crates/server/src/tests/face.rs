@@ -1,6 +1,6 @@
 //! Binding, limits, and the end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::client::{DEADLINE, Served, read_answer, serve};
+use super::client::{DEADLINE, Served, read_answer, serve, serve_at};
+use crate::public::DEFAULT_ADDRESS;
 use crate::{BindError, Face, FaceLimits};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n";
@@ -73,6 +74,25 @@ async fn a_port_in_use_is_a_sentence_with_the_flag() {
     );
 }
 
+/// What the kubelet and Prometheus ask is a pod's first address, of either family.
+#[tokio::test]
+async fn the_unspecified_address_of_ipv6_serves_both_families() {
+    let any = SocketAddr::new(DEFAULT_ADDRESS.ip(), 0);
+    let served = serve_at(any, hello(), FaceLimits::default()).await;
+    let port = served.address.port();
+    let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    for ip in loopback {
+        if TcpListener::bind((ip, 0)).await.is_err() {
+            assert!(ip.is_ipv6(), "a host without IPv4");
+            eprintln!("NOT TESTED: this host has no IPv6");
+            continue;
+        }
+        let mut stream = TcpStream::connect((ip, port)).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        assert_eq!(read_answer(&mut stream).await.body, "hello", "{ip}");
+    }
+}
+
 #[tokio::test]
 async fn an_address_of_another_host_is_a_sentence_with_the_flag() {
     // TEST-NET-1 (RFC 5737) is no host's address.
@@ -81,8 +101,8 @@ async fn an_address_of_another_host_is_a_sentence_with_the_flag() {
     assert!(matches!(error, BindError::NotOurs { .. }));
     assert_eq!(
         error.to_string(),
-        "--listen=192.0.2.1:8080: this host does not have that address; 0.0.0.0 or [::] listens \
-         on all of them"
+        "--listen=192.0.2.1:8080: this host does not have that address; [::] listens on all of \
+         them"
     );
 }
 
