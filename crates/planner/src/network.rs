@@ -16,17 +16,12 @@ pub(crate) fn wanted() -> Network {
     Network::Pod
 }
 
-/// The IP of a member that is given to other nodes: IPv4 where it has both, because Kubo counts
-/// IPv6 connections by /56, which a cluster's pods share (kubo.md 2.3).
+/// The IP of a member that is given to other nodes: the stated one, else the one that it prefers.
 pub(crate) fn mesh_ip(member: &Member, network: Network) -> Option<IpAddr> {
     if let Some(swarm) = &member.swarm {
         return swarm.ip();
     }
-    let ips = member.ips(network);
-    ips.iter()
-        .find(|ip| ip.is_ipv4())
-        .or_else(|| ips.first())
-        .copied()
+    member.ips(network).first().copied()
 }
 
 /// The swarm address of a member that is given to other nodes: what the members file states, else

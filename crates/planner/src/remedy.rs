@@ -21,18 +21,26 @@ pub(crate) fn remedy(kind: FailureKind, member: &Member) -> Option<String> {
         FailureKind::UnknownCommand => "use a newer Kubo: peering came with 0.11".into(),
         FailureKind::Offline => "start its daemon without --offline".into(),
         FailureKind::Refused | FailureKind::TimedOut | FailureKind::Unreachable => {
-            reach(kind, member.source).into()
+            reach(kind, member)
         }
         _ => return None,
     })
 }
 
 /// What to do about an RPC that cannot be reached.
-fn reach(kind: FailureKind, source: Source) -> &'static str {
-    match (kind, source) {
+fn reach(kind: FailureKind, member: &Member) -> String {
+    let remedy = match (kind, member.source) {
         (FailureKind::Refused, Source::Pod) => {
-            "its Addresses.API must listen on the pod's address (/ip4/0.0.0.0/tcp/5001) and \
-             spec.peers.rpc.port must name that port"
+            let ip = member.access.endpoint().ip();
+            // What listens on every address of a family refuses on the other.
+            let every = match ip.is_some_and(|ip| ip.is_ipv6()) {
+                true => "/ip6/::",
+                false => "/ip4/0.0.0.0",
+            };
+            return format!(
+                "its Addresses.API must listen on the pod's address ({every}/tcp/5001) and \
+                 spec.peers.rpc.port must name that port"
+            );
         }
         (FailureKind::Refused, Source::File) => {
             "see that its daemon runs, and that rpc names the address and port of its Addresses.API"
@@ -47,7 +55,8 @@ fn reach(kind: FailureKind, source: Source) -> &'static str {
         (_, Source::File) => {
             "look for a firewall between the controller and it, or a node that hangs"
         }
-    }
+    };
+    remedy.into()
 }
 
 /// What to do about an RPC that refuses our token, or wants one.

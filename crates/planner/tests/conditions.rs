@@ -187,11 +187,17 @@ fn of_members_that_give_no_usable_answer_with_the_remedy() {
         FailureKind::Offline,
         FailureKind::UnknownCommand,
         FailureKind::BodyTooLarge,
+        FailureKind::Refused,
     ];
     let mut fleet = Fleet::meshed(kinds.len());
     for (node, kind) in fleet.nodes.values_mut().zip(kinds) {
         node.failure = Some(Failure::new(kind, "no"));
     }
+    // What listens on every IPv4 address refuses on every other.
+    let Access::Direct { endpoint, .. } = &mut fleet.member("j").access else {
+        unreachable!("no member has an agent")
+    };
+    *endpoint = Endpoint::http("fd00::10".parse().unwrap(), 5001);
     let planned = fleet.pass();
     let names: Vec<_> = fleet.membership.members.keys().cloned().collect();
     let said: Vec<String> = names
@@ -208,6 +214,7 @@ fn of_members_that_give_no_usable_answer_with_the_remedy() {
     Reachable=False Offline: offline: no; start its daemon without --offline
     Reachable=False NotKubo: unknown_command: no; use a newer Kubo: peering came with 0.11
     Reachable=False Unreachable: body_too_large: no
+    Reachable=False Unreachable: refused: no; its Addresses.API must listen on the pod's address (/ip6/::/tcp/5001) and spec.peers.rpc.port must name that port
     ");
 }
 

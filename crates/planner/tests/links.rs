@@ -229,7 +229,7 @@ fn a_dual_stack_connection_on_the_other_family_is_healthy() {
             .networks
             .get_mut(&Network::Pod)
             .unwrap()
-            .insert(0, ip);
+            .push(ip);
     }
     fleet.break_all("a");
     fleet.link("a", "b", &Address::lenient("/ip6/fd00::2/tcp/4001"));

@@ -81,20 +81,18 @@ fn the_swarm_port_is_stated_or_listened_on_or_4001() {
 }
 
 #[test]
-fn ipv4_is_given_on_dual_stack() {
+fn the_preferred_ip_is_given_on_dual_stack() {
     let mut fleet = Fleet::of(2);
-    let six = "fd00::1".parse().unwrap();
-    fleet
-        .member("a")
-        .networks
-        .get_mut(&Network::Pod)
-        .unwrap()
-        .insert(0, six);
+    let ips = |fleet: &mut Fleet, text: &str, ips: [&str; 2]| {
+        let ips = ips.map(|ip| ip.parse().unwrap()).into();
+        fleet.member(text).networks.insert(Network::Pod, ips);
+    };
+    ips(&mut fleet, "a", ["10.0.0.1", "fd00::1"]);
+    ips(&mut fleet, "b", ["fd00::2", "10.0.0.2"]);
     let _ = fleet.pass();
-    assert_eq!(
-        fleet.records["a"].addresses[0].to_string(),
-        "/ip4/10.0.0.1/tcp/4001"
-    );
+    let given = |text: &str| fleet.records[text].addresses[0].to_string();
+    assert_eq!(given("a"), "/ip4/10.0.0.1/tcp/4001");
+    assert_eq!(given("b"), "/ip6/fd00::2/tcp/4001");
 }
 
 #[test]

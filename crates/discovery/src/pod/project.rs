@@ -1,6 +1,7 @@
 //! What makes a pod a member, and how that member is reached: a pure function of one pod.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use kubomesh_api::Peers;
@@ -29,7 +30,8 @@ pub fn project(
     if pod.terminating {
         return Err(Waiting::Terminating);
     }
-    let ip = *pod.ips.first().ok_or(Waiting::NoIp)?;
+    let ips = by_preference(&pod.ips);
+    let ip = *ips.first().ok_or(Waiting::NoIp)?;
     let kubo = kubo_container(&pod.containers);
     let port = peers
         .rpc_port
@@ -49,7 +51,7 @@ pub fn project(
             auth,
             ca_file: None,
         },
-        networks: BTreeMap::from([(Network::Pod, pod.ips.to_vec())]),
+        networks: BTreeMap::from([(Network::Pod, ips)]),
         host_ip: pod.host_ip,
         host_network: pod.host_network,
         swarm_port: peers.swarm_port.or(swarm).or_else(any_swarm),
@@ -61,6 +63,15 @@ pub fn project(
         stated_peer_id: None,
         contact: Contact::Allowed,
     })
+}
+
+/// IPv4 first where a pod has both, whichever the cluster has first: what listens on `0.0.0.0`, as most
+/// set it, listens on IPv4 alone, and Kubo counts IPv6 connections by /56, which a cluster's pods
+/// share (kubo.md 2.3). Its RPC and its swarm are then reached on the same family.
+fn by_preference(ips: &[IpAddr]) -> Vec<IpAddr> {
+    let mut ips = ips.to_vec();
+    ips.sort_by_key(IpAddr::is_ipv6);
+    ips
 }
 
 /// The container that looks like Kubo; an init container only if no other does.
