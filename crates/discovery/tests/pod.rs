@@ -104,7 +104,7 @@ fn a_dual_stack_pod_is_reached_at_its_ipv4_address_and_has_both() {
 #[test]
 fn an_ipv6_pod_is_reached_at_its_address() {
     let six = pod_with("a", "fd00::1", |_| {});
-    assert_eq!(rpc(&self::member(&six)), "http://[fd00::1]:5001");
+    assert_eq!(rpc(&member(&six)), "http://[fd00::1]:5001");
 }
 
 #[test]
