@@ -219,6 +219,63 @@ fn an_inbound_address_off_the_network_is_degraded_and_a_rewritten_one_is_not() {
     ");
 }
 
+const HEALTHY: &str = "nothing to do\n--\n1/1 links healthy, 0 degraded, 0 missing, 0 unknown\n";
+
+/// A pair of which `from` dialled `to`, and whose accepting end lists the connection as from this IP.
+fn seen_from(ip: &str, dialler: impl Fn(&mut Member)) -> (LinkReport, String) {
+    let mut fleet = Fleet::meshed(2);
+    let dialled = fleet.nodes["a"].connections[0].1.direction == Direction::Outbound;
+    let (from, to) = if dialled { ("a", "b") } else { ("b", "a") };
+    dialler(fleet.member(from));
+    let shown = Address::lenient(&format!("/ip4/{ip}/tcp/55123"));
+    fleet.node(to).connections[0].1.address = shown;
+    let told = fleet.told();
+    (fleet.plan_now().report.links[0].clone(), told)
+}
+
+/// Its host's IP, where it is none of the pod's, is another network of the same host.
+#[test]
+fn from_the_host_of_a_host_network_member_is_off_the_network() {
+    let host = "172.31.0.9";
+    let (link, told) = seen_from(host, |member| {
+        member.host_ip = Some(host.parse().unwrap());
+        member.host_network = true;
+    });
+    assert!(!link.rewritten);
+    insta::assert_snapshot!(told, @r"
+    nothing to do
+    --
+    a – b: degraded, it is on another network; held back
+    0/1 links healthy, 1 degraded, 0 missing, 0 unknown
+    ");
+}
+
+#[test]
+fn from_the_host_of_another_member_it_is_rewritten_and_healthy() {
+    let host = "172.31.0.9";
+    let (link, told) = seen_from(host, |member| {
+        member.host_ip = Some(host.parse().unwrap());
+    });
+    assert!(link.rewritten, "{told}");
+    assert_eq!(told, HEALTHY);
+}
+
+/// As Kubernetes has it: a pod on the host network has its host's IP.
+#[test]
+fn a_host_network_member_at_its_hosts_ip_is_on_the_network() {
+    let mut fleet = Fleet::of(2);
+    for text in ["a", "b"] {
+        let member = fleet.member(text);
+        member.host_network = true;
+        member.host_ip = member.ips(Network::Pod).first().copied();
+    }
+    let _ = fleet.pass();
+    let _ = fleet.pass();
+    assert_eq!(fleet.told(), HEALTHY);
+    let planned = fleet.plan_now();
+    assert!(!planned.report.links[0].rewritten);
+}
+
 #[test]
 fn a_dual_stack_connection_on_the_other_family_is_healthy() {
     let mut fleet = Fleet::meshed(2);
@@ -233,10 +290,7 @@ fn a_dual_stack_connection_on_the_other_family_is_healthy() {
     }
     fleet.break_all("a");
     fleet.link("a", "b", &Address::lenient("/ip6/fd00::2/tcp/4001"));
-    assert_eq!(
-        fleet.told(),
-        "nothing to do\n--\n1/1 links healthy, 0 degraded, 0 missing, 0 unknown\n"
-    );
+    assert_eq!(fleet.told(), HEALTHY);
 }
 
 #[test]

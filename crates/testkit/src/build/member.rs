@@ -155,14 +155,6 @@ impl MemberBuilder {
         self.0.stated_peer_id = stated;
         self
     }
-
-    /// On its host's network.
-    #[must_use]
-    pub fn host_network(mut self, host: IpAddr) -> Self {
-        self.0.host_network = true;
-        self.0.host_ip = Some(host);
-        self.at(host)
-    }
 }
 
 /// The UID of life `life` of member `number`.
