@@ -69,6 +69,8 @@ pub enum ReasonCode {
     NoAddress,
     /// The selector matches no pod.
     NoMembers,
+    /// Nothing says where the RPC of a pod is: it is no member.
+    NoRpcPort,
     /// A member does not answer.
     Unreachable,
     /// A member's RPC refuses our token, or wants one.

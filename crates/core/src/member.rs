@@ -122,7 +122,7 @@ pub enum Waiting {
     Terminating,
     /// It ended (`Succeeded` or `Failed`), even if it still has an IP.
     Ended,
-    /// No container of it looks like Kubo and no port is set.
+    /// No container of it looks like Kubo or has a port named `api`, and no port is set.
     NoRpcPort,
     /// An older mesh selects it too, and it belongs to that one.
     Claimed {
@@ -308,7 +308,7 @@ impl fmt::Display for Waiting {
             Self::NoIp => f.write_str("the pod has no IP yet"),
             Self::Terminating => f.write_str("the pod is being deleted"),
             Self::Ended => f.write_str("the pod has ended"),
-            Self::NoRpcPort => f.write_str("no container of the pod looks like Kubo"),
+            Self::NoRpcPort => f.write_str("no container of the pod looks like Kubo or has a port named api, and no RPC port is set"),
             Self::Claimed { by } => write!(f, "the older mesh {by} selects the pod too"),
             Self::RecordUnreadable { why } | Self::RecordNotStored { why } => f.write_str(why),
             Self::RecordHeld { by } => write!(

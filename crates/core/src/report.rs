@@ -75,7 +75,7 @@ pub enum MemberState {
     Unreachable,
     /// It is gone and its place is kept.
     Away,
-    /// It is not asked (yet): not ready, claimed elsewhere, or its address is another's.
+    /// It is not asked (yet): not ready, not recorded, or its address is another's.
     Waiting,
     /// Its identity is wrong or not its own alone.
     Quarantined,
@@ -112,8 +112,11 @@ pub struct Report {
     pub mesh: MeshId,
     /// When it was planned.
     pub at: Timestamp,
-    /// Every member: live, away or waiting.
+    /// Every member, those away included: all that is counted as members.
     pub members: BTreeMap<MemberName, MemberReport>,
+    /// Who is named by the selector or the members file and is no member now, each as `Waiting` with
+    /// the reason in its condition `Reachable`: shown, and counted nowhere.
+    pub waiting: BTreeMap<MemberName, MemberReport>,
     /// Every desired link, in order.
     pub links: Vec<LinkReport>,
     /// Their sums.
@@ -173,6 +176,19 @@ impl MemberState {
             Self::Waiting => "waiting",
             Self::Quarantined => "quarantined",
         }
+    }
+}
+
+impl Report {
+    /// Members, then those that are none now: whoever may have a record whose status tells of it.
+    pub fn named(&self) -> impl Iterator<Item = (&MemberName, &MemberReport)> {
+        self.members.iter().chain(&self.waiting)
+    }
+
+    /// Finds a member, or who is none now.
+    #[must_use]
+    pub fn find(&self, name: &MemberName) -> Option<&MemberReport> {
+        self.members.get(name).or_else(|| self.waiting.get(name))
     }
 }
 

@@ -3,6 +3,7 @@
 //! No clock, no randomness, no I/O: the same input gives the same plan in any process.
 
 mod capacity;
+mod causes;
 pub mod check;
 mod conditions;
 mod dial;

@@ -20,20 +20,25 @@ use crate::world::{Node, Standing};
 /// Links of a node that Kubo's default low mark keeps free for others (kubo.md 2.2).
 const LOW_WATER: u32 = 32;
 
-/// Every member: live, away or waiting.
-pub(crate) fn members(pass: &Pass<'_>, linked: &Linked) -> BTreeMap<MemberName, MemberReport> {
+/// Reports by name.
+type Reports = BTreeMap<MemberName, MemberReport>;
+
+/// Every member, live or away; and who is none now, although the selector or the members file names it.
+pub(crate) fn members(pass: &Pass<'_>, linked: &Linked) -> (Reports, Reports) {
     let mut counts = vec![LinkCounts::default(); pass.world.nodes.len()];
     for (ends, report) in linked.ends.iter().zip(&linked.reports) {
         counts[ends.0].add(report.state);
         counts[ends.1].add(report.state);
     }
     let full_mesh = places::shape(&pass.world) == Shape::FullMesh;
-    let mut members = BTreeMap::new();
+    let (mut members, mut others) = (Reports::new(), Reports::new());
+    let waiting = &pass.world.input.membership.waiting;
     for (index, node) in pass.world.nodes.iter().enumerate() {
-        let waiting = pass.world.input.membership.waiting.get(node.name);
-        if node.member.is_none() && !node.is_away() && waiting.is_none() {
-            continue;
-        }
+        let reports = match node.member {
+            None if !node.is_away() && !waiting.contains_key(node.name) => continue,
+            None if !node.is_away() => &mut others,
+            _ => &mut members,
+        };
         let links = counts[index];
         let report = MemberReport {
             role: Role::Kubo,
@@ -48,14 +53,16 @@ pub(crate) fn members(pass: &Pass<'_>, linked: &Linked) -> BTreeMap<MemberName, 
             links,
             conditions: conditions(pass, index, links, full_mesh),
         };
-        members.insert(node.name.clone(), report);
+        reports.insert(node.name.clone(), report);
     }
-    for (name, waiting) in &pass.world.input.membership.waiting {
-        members
-            .entry(name.clone())
-            .or_insert_with(|| unborn(waiting));
+    for (name, waiting) in waiting {
+        if !members.contains_key(name) {
+            others
+                .entry(name.clone())
+                .or_insert_with(|| unborn(waiting));
+        }
     }
-    members
+    (members, others)
 }
 
 /// How a member is.
@@ -82,6 +89,7 @@ pub(crate) fn state(node: &Node<'_>) -> MemberState {
 fn why_it_waits(waiting: &Waiting) -> ReasonCode {
     match waiting {
         Waiting::Claimed { .. } => ReasonCode::PodClaimed,
+        Waiting::NoRpcPort => ReasonCode::NoRpcPort,
         Waiting::RecordUnreadable { .. } => ReasonCode::RecordUnreadable,
         Waiting::RecordHeld { .. } => ReasonCode::RecordHeld,
         Waiting::RecordNotStored { .. } => ReasonCode::RecordNotStored,

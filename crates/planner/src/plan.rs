@@ -80,7 +80,7 @@ fn report(pass: &Pass<'_>, ledger: &Ledger, linked: &Linked, removed: &Removed) 
         .reports
         .iter()
         .for_each(|report| counts.add(report.state));
-    let members = members::members(pass, linked);
+    let (members, waiting) = members::members(pass, linked);
     let removals_held = ledger.held + removed.held;
     let findings = Findings {
         pass,
@@ -94,6 +94,7 @@ fn report(pass: &Pass<'_>, ledger: &Ledger, linked: &Linked, removed: &Removed) 
         mesh: input.membership.mesh.clone(),
         at: input.now,
         members,
+        waiting,
         links: Vec::new(),
         counts,
         surplus: Vec::new(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
-    Address, LostFilters, Mode, PeerId, Record, RecordWrite, Retired, Role, Timestamp,
+    Address, LostFilters, Mode, PeerId, Record, RecordWrite, Retired, Role, Timestamp, Waiting,
 };
 
 use crate::capacity;
@@ -105,9 +105,7 @@ impl Book<'_, '_> {
         self.refresh(node, &mut record, memory);
         self.drop_addresses(index, &mut record);
         self.drop_retired(index, &mut record);
-        let gone =
-            node.member.is_none() && !self.world.input.membership.waiting.contains_key(node.name);
-        if gone && record.peer_id.is_none() && record.retired.is_empty() {
+        if self.is_gone(node) && record.peer_id.is_none() && record.retired.is_empty() {
             if self.doubted() {
                 self.ledger.held += 1;
                 return Some(record);
@@ -116,6 +114,14 @@ impl Book<'_, '_> {
             return None;
         }
         Some(record)
+    }
+
+    /// Whether there is neither a member of its name nor a pod that may become one. A pod that ended
+    /// does not come back, however long its object stays; one that is being deleted is no more alive.
+    fn is_gone(&self, node: &Node<'_>) -> bool {
+        let waiting = self.world.input.membership.waiting.get(node.name);
+        let over = matches!(waiting, None | Some(Waiting::Ended | Waiting::Terminating));
+        node.member.is_none() && over
     }
 
     fn doubted(&self) -> bool {

@@ -27,12 +27,18 @@ pub(crate) const fn trouble(reason: ReasonCode, source: Source) -> &'static str 
     match (reason, source) {
         (ReasonCode::WrongIdentity, _) => "another identity than the recorded one answers at",
         (ReasonCode::DuplicateIdentity, _) => "one identity answers at two addresses",
-        (ReasonCode::AddressConflict, _) => "another member claims the address of",
+        (ReasonCode::AddressConflict, _) => {
+            "another member claims the address (give each a port of its own) of"
+        }
         (ReasonCode::FilterConflict, _) => "dial filters cover the mesh network on",
         (ReasonCode::Unauthorised, _) => "the RPC refuses our token on",
         (ReasonCode::SecretUnreadable, Source::Pod) => "the secret cannot be read for",
         (ReasonCode::SecretUnreadable, Source::File) => "the authFile or caFile cannot be used of",
         (ReasonCode::NotKubo, _) => "what answers is not Kubo's RPC on",
+        (ReasonCode::NoRpcPort, _) => {
+            "no container looks like Kubo; set spec.peers.rpc.port, or give the RPC's container port \
+             the name api, to make members of"
+        }
         (ReasonCode::Offline, _) => "the daemon runs offline on",
         (ReasonCode::Away, Source::Pod) => {
             "the pod is gone or not selected any more and its place is kept"

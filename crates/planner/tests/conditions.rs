@@ -30,18 +30,6 @@ fn of_a_mesh_without_members() {
 }
 
 #[test]
-fn of_a_mesh_whose_pods_all_wait() {
-    let mut fleet = Fleet::empty();
-    fleet.membership.waiting.insert(name("a"), Waiting::NoIp);
-    let planned = fleet.pass();
-    let ready = fleet.condition(&planned, ConditionKind::Ready);
-    assert_eq!(
-        ready,
-        "Ready=False NoMembers: every pod that spec.peers.selector matches waits: none is a member yet"
-    );
-}
-
-#[test]
 fn of_a_mesh_whose_first_list_does_not_come() {
     let mut fleet = Fleet::empty();
     fleet.membership.doubt = Some(Doubt::NotSynced);

@@ -275,7 +275,7 @@ fn an_address_conflict_is_no_duplicate_and_is_not_contacted() {
     1/3 links healthy, 2 degraded, 0 missing, 0 unknown
     ");
     let planned = fleet.pass();
-    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True AddressConflict: another member claims the address of: c");
+    insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @"Degraded=True AddressConflict: another member claims the address (give each a port of its own) of: c");
     insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Ready), @"Ready=True AsWanted:");
     fleet.member("c").contact = Contact::Allowed;
     fleet.ends_well();

@@ -30,7 +30,7 @@ fn in_a_file(fleet: &mut Fleet) {
 fn told(fleet: &mut Fleet) -> String {
     let planned = fleet.pass();
     let report = &planned.report;
-    let members = report.members.values().flat_map(|one| &one.conditions);
+    let members = report.named().flat_map(|(_, one)| &one.conditions);
     let lines = report.conditions.iter().chain(members).map(|condition| {
         let Condition {
             kind,
@@ -75,7 +75,8 @@ fn of_a_line_whose_record_cannot_be_read() {
     fleet.membership.waiting.insert(name("a"), waiting);
     let told = told(&mut fleet);
     let ready = line(&told, "Ready=False NoMembers");
-    assert!(ready.ends_with("every line of the members file waits: none is a member yet"));
+    let ends = "waits: none is a member yet: peerID of record a is `x`: it is not a peer ID (1)";
+    assert!(ready.ends_with(&format!("every line of the members file {ends}")));
 }
 
 #[test]

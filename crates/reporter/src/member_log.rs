@@ -73,10 +73,10 @@ impl MemberLog {
             self.lines = 0;
         }
         self.said
-            .retain(|(_, member), _| report.members.contains_key(member));
+            .retain(|(_, member), _| report.find(member).is_some());
         let mut lines = Vec::new();
         for kind in KINDS {
-            for (member, found) in &report.members {
+            for (member, found) in report.named() {
                 let condition = found.conditions.iter().find(|found| found.kind == kind);
                 if let Some(condition) = condition
                     && let Some(trouble) = trouble(condition)

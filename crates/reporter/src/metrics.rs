@@ -48,7 +48,7 @@ metrics! {
             "kubomesh_unhealthy_links",
             Label::of_texts("reason", &Reason::LABELS)
         ),
-        /// Members of a mesh, by state.
+        /// Members of a mesh, those away included, by state. Pods that are none do not count.
         pub members: MeshGauges<Label<MemberState>> = mesh_gauges(
             "kubomesh_members",
             Label::new("state", &MemberState::ALL, MemberState::label)

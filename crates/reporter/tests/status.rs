@@ -181,6 +181,7 @@ fn report(members: usize, healthy: u64, ready: bool) -> Report {
         mesh: mesh_id(),
         at: Timestamp(0),
         members: (0..members).map(member).collect(),
+        waiting: [].into(),
         links: Vec::new(),
         counts,
         surplus: Vec::new(),
@@ -304,6 +305,19 @@ async fn a_condition_is_written_at_once_and_counts_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_record_of_who_is_no_member_tells_why_and_nobody_counts_it() {
+    let case = Case::with(1);
+    let mut next = report(1, 10, true);
+    next.waiting = std::mem::take(&mut next.members);
+    case.report(next);
+    elapse(1_000).await;
+    let peer = case.server.get("swarmpeers", "apps", &name(0)).unwrap();
+    assert_eq!(peer["status"]["conditions"][0]["message"], "a sentence");
+    let none = "kubomesh_members{mesh=\"kubo\",namespace=\"apps\",state=\"reachable\"} 0";
+    assert!(case.catalog.render().unwrap().contains(none));
+}
+
+#[tokio::test(start_paused = true)]
 async fn at_most_fifty_a_second_and_conditions_first() {
     let case = Case::with(300);
     case.report(report(300, 1, false));
@@ -321,11 +335,8 @@ async fn at_most_fifty_a_second_and_conditions_first() {
     elapse(200).await;
     let peer = case.server.get("swarmpeers", "apps", &name(299)).unwrap();
     assert_eq!(peer["status"]["conditions"][0]["status"], "False");
-    assert!(
-        case.writes("swarmpeers/status") < 330,
-        "{}",
-        case.writes("swarmpeers/status")
-    );
+    let writes = case.writes("swarmpeers/status");
+    assert!(writes < 330, "{writes}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -157,6 +157,7 @@ fn report(at: u64, ready: Status, message: &str) -> Report {
             ("b".into(), member(MemberState::Away)),
         ]
         .into(),
+        waiting: [("c".into(), member(MemberState::Waiting))].into(),
         links: Vec::new(),
         counts,
         surplus: Vec::new(),

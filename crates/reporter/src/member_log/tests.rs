@@ -36,6 +36,7 @@ fn report(at: Timestamp, conditions: &[(&str, Condition)]) -> Report {
         mesh: MeshId::file(),
         at,
         members,
+        waiting: BTreeMap::new(),
         links: Vec::new(),
         counts: LinkCounts::default(),
         surplus: Vec::new(),
@@ -107,6 +108,17 @@ fn who_waits_for_a_record_is_spoken_of() {
     let mut told = Told::new();
     let held = [("a", reachable(Status::Unknown, ReasonCode::RecordNotStored))];
     assert_eq!(told.after(0, &held).len(), 1);
+}
+
+#[test]
+fn who_is_no_member_for_its_record_is_spoken_of_once() {
+    let mut log = MemberLog::default();
+    let unreadable = reachable(Status::Unknown, ReasonCode::RecordUnreadable);
+    let mut found = report(Timestamp(1_000_000), &[("a", unreadable)]);
+    found.waiting = std::mem::take(&mut found.members);
+    assert_eq!(log.take(&found).len(), 1);
+    found.at = found.at + Duration::from_secs(60);
+    assert_eq!(log.take(&found), []);
 }
 
 #[test]

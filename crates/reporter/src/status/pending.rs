@@ -76,7 +76,7 @@ impl Sight<'_> {
         for (id, news) in &self.news.meshes {
             pending.extend(self.mesh(id, news, written));
             if let Verdict::Planned(report) = &news.verdict {
-                for (name, member) in &report.members {
+                for (name, member) in report.named() {
                     let key = RecordKey::new(
                         &id.namespace,
                         &format!("{name}{}", member.role.record_suffix()),

@@ -232,6 +232,7 @@ fn report(mesh: MeshId) -> Report {
         mesh,
         at: NOW,
         members: BTreeMap::from([("kubo-0".into(), member_report())]),
+        waiting: BTreeMap::from([("kubo-4".into(), waiting_report())]),
         links: vec![being_made, back_off],
         counts: LinkCounts {
             desired: 1,
@@ -261,6 +262,16 @@ fn member_report() -> MemberReport {
         capacity: Some(Capacity::Assumed),
         links: LinkCounts::default(),
         conditions: vec![condition(ConditionKind::Reachable)],
+    }
+}
+
+fn waiting_report() -> MemberReport {
+    MemberReport {
+        state: MemberState::Waiting,
+        peer_id: None,
+        agent_version: String::new(),
+        capacity: None,
+        ..member_report()
     }
 }
 

@@ -5,9 +5,10 @@ use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::cluster::Resource;
-use crate::judge::{MESH, Mesh};
+use crate::judge::{MESH, Mesh, SOON};
 use crate::member::Spec;
 use crate::registry::Scenario;
+use crate::wait::until;
 use crate::world::World;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -135,6 +136,15 @@ async fn two_meshes_one_pod(world: &mut World) -> Result<()> {
         .await?;
     let names = message.contains("both") && message.contains(MESH);
     ensure!(names, "it names neither the pod nor the mesh: {message}");
+    let meshes = world.cluster().api(Resource::SwarmMesh, world.namespace());
+    for (mesh, members) in [(MESH, 3), ("younger", 2)] {
+        until("each counts its own pods alone", SOON, async || {
+            let status = meshes.get(mesh).await?.data["status"].clone();
+            ensure!(status["members"] == members, "{mesh}: {status}");
+            Ok(())
+        })
+        .await?;
+    }
     world.healthy(&["a", "b", "both"]).await
 }
 
