@@ -34,12 +34,12 @@ async fn dashboard_queries_return_series(world: &mut World) -> Result<()> {
     choices_are(&prometheus, &namespace).await?;
     alerts_are(&prometheus, &BTreeMap::new()).await?;
 
-    // A node that dies is told of, and the links that it takes with it are not told of apart.
+    // A node that dies is told of, and the links that it takes with it are not told of apart. That
+    // the mesh is degraded is said too if it stays so.
     world.member_mut("b")?.node.kill().await?;
-    let told = BTreeMap::from([(
-        "KubomeshMembersUnreachable".to_owned(),
-        "pending".to_owned(),
-    )]);
+    let told = ["KubomeshMembersUnreachable", "KubomeshDegraded"];
+    let told = told.map(|alert| (alert.to_owned(), "pending".to_owned()));
+    let told = BTreeMap::from(told);
     alerts_are(&prometheus, &told).await?;
 
     let cluster = world.cluster_shared();
