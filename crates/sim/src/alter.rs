@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Busy, Call, Capacity, Connection, Direction, Kept, Link, LinkReport, MemberName, Membership,
-    Mode, NodeState, Observation, PeerId, Policy, Reason, Record, RecordWrite, Sequence, Timings,
+    Busy, Call, Capacity, Connection, Degree, Direction, Kept, Link, LinkReport, MemberName,
+    Membership, Mode, NodeState, Observation, PeerId, Policy, Reason, Record, RecordWrite,
+    Sequence, Timings,
 };
 use kubomesh_planner::{PlanInput, Planned};
 
@@ -84,6 +85,13 @@ impl Altered {
                 self.policy.mode = Mode::Observe;
             }
             Rule::Protect => self.policy.links.protect = false,
+            Rule::Degree => {
+                let degree = match self.policy.topology.degree {
+                    Degree::Fixed(degree) => degree * 2,
+                    Degree::Auto => 32,
+                };
+                self.policy.topology.degree = Degree::Fixed(degree);
+            }
             Rule::Capacity => {
                 let records = self.records.values_mut();
                 records.for_each(|record| record.capacity = Some(Capacity::Unlimited));

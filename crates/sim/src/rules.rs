@@ -66,6 +66,7 @@ rules! {
     ObserveCallsNothing = "observe-calls-nothing": "mode: Observe calls nothing";
     ReleaseTakesBack = "release-takes-back": "mode: Release takes everything back";
     Protect = "protect": "both ends of a link get a peering entry";
+    Degree = "degree": "above spec.topology.fullMeshUpTo members nobody has more links than the degree, and four more";
     Capacity = "capacity": "capacity bounds the desired links of a node";
     SurplusAboveCapacity = "surplus-above-capacity": "a surplus link goes only when an end is above its capacity";
     SurplusAfterReplacement = "surplus-after-replacement": "a surplus link goes only after all desired links of both ends are healthy";

@@ -1,9 +1,12 @@
 //! The check of the desired topology as a graph.
 
-use kubomesh_core::{LinkReport, MemberName};
+use kubomesh_core::{Capacity, Degree, LinkReport, MemberName};
 
 use super::{Facts, Rule};
 use crate::topology::Place;
+
+/// No degree is below this: ring 0, a zone's ring and one more are always there.
+const LEAST_DEGREE: u32 = 8;
 
 /// What can be wrong with a set of pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +82,8 @@ pub fn apart(places: usize, pairs: &[(u32, u32)], lives: impl Fn(u32) -> bool) -
     living().filter(|place| !seen[*place as usize]).collect()
 }
 
-/// The desired links of the report: no pair twice, none with itself, all recorded members together.
+/// The desired links of the report: no pair twice, none with itself, all that have links together,
+/// and no degree above its bound.
 pub(super) fn check(facts: &mut Facts<'_>) {
     let links: &[LinkReport] = &facts.planned.report.links;
     let mut names: Vec<&MemberName> = links
@@ -95,17 +99,47 @@ pub(super) fn check(facts: &mut Facts<'_>) {
         .map(|report| (narrow(index(&report.link.a)), narrow(index(&report.link.b))))
         .collect();
     pairs.sort_unstable();
-    let nameless = |_: &&MemberName| Place {
+    let nameless = |name: &&MemberName| Place {
         key: &[],
         zone: "",
-        capacity: u32::MAX,
+        capacity: capacity(facts, name),
     };
     let places: Vec<Place<'_>> = names.iter().map(nameless).collect();
-    for flaw in flaws(&places, &pairs, None) {
-        facts.found(
-            Rule::SoundTopology,
-            None,
-            format!("{flaw:?} of the desired links"),
-        );
+    let degree = degree(facts, &names);
+    for flaw in flaws(&places, &pairs, degree) {
+        let member = match flaw {
+            Flaw::Apart { place } | Flaw::Crowded { place, .. } => names.get(place as usize),
+            Flaw::Malformed { .. } => None,
+        };
+        let detail = format!("{flaw:?} of the desired links");
+        facts.found(Rule::SoundTopology, member.copied(), detail);
     }
+}
+
+/// The degree of topology.md's first table; `None`: a full mesh, which has no bound.
+///
+/// Every member with a place has a link. Those that wait for theirs have none in rings, and count
+/// for the size all the same: of what they may make of it the larger is allowed.
+fn degree(facts: &Facts<'_>, names: &[&MemberName]) -> Option<u32> {
+    let policy = &facts.input.policy.topology;
+    if names.len() <= usize::try_from(policy.full_mesh_up_to).unwrap_or(usize::MAX) {
+        return None;
+    }
+    if let Degree::Fixed(degree) = policy.degree {
+        return Some(degree.max(LEAST_DEGREE));
+    }
+    let members = facts.input.membership.members.keys();
+    let waiting = members.filter(|name| names.binary_search(name).is_err());
+    let members = names.len() + waiting.count();
+    let table = [(1_000, 16), (10_000, 20), (usize::MAX, 24)];
+    let row = table.into_iter().find(|(most, _)| members <= *most);
+    row.map(|(_, degree)| degree)
+}
+
+/// The capacity that a member is recorded with. One that is not recorded yet was read a moment ago,
+/// if at all, and bounds nothing here.
+fn capacity(facts: &Facts<'_>, name: &MemberName) -> u32 {
+    let record = facts.input.records.get(name.as_str());
+    let capacity = record.and_then(|record| record.capacity);
+    capacity.map_or(u32::MAX, Capacity::links)
 }

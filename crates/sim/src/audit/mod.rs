@@ -2,6 +2,7 @@
 //! (what nodes have, what the store has, who runs where), which no controller can see.
 
 mod calls;
+mod degree;
 pub(crate) mod passes;
 pub(crate) mod quiet;
 mod records;
@@ -51,6 +52,8 @@ pub enum Property {
     Duplicate,
     /// Surplus links go as the rules say.
     Surplus,
+    /// No node is given more links than its capacity and the mesh's degree allow.
+    Degree,
     /// What is reported healthy is what both ends list; every other link has a reason.
     Report,
     /// The end that lists no connection dials.
@@ -123,6 +126,7 @@ pub(crate) struct Audit {
     /// Identities that a controller saw at two members, in how many rounds.
     twins: BTreeMap<(Who, PeerId), passes::Twins>,
     surplus: BTreeMap<Who, surplus::Begun>,
+    given: BTreeMap<Who, degree::Given>,
     /// When the last faults ended.
     quiet_since: Timestamp,
     /// Until when calls may arrive that were planned on records that are others now.
@@ -170,6 +174,7 @@ impl Audit {
         self.standing.retain(|(other, _), _| *other != who);
         self.twins.retain(|(other, _), _| *other != who);
         self.surplus.remove(&who);
+        self.given.remove(&who);
     }
 
     /// A process starts: it has the entries of its config and no other.

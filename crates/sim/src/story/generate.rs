@@ -37,6 +37,8 @@ impl Story {
 struct Writer {
     rng: Rng,
     mood: Mood,
+    /// Whether few members are enough for rings in place of a full mesh.
+    rings: bool,
     members: usize,
     slots: usize,
     zones: u64,
@@ -50,7 +52,10 @@ impl Writer {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let mood = Mood::any(&mut rng);
+        let rings = rng.per_mille(450);
         let members = match rng.below(1_000) {
+            // Only so many see more links than rings may have.
+            0..150 if rings => 14 + below(&mut rng, 4),
             0..500 => 2 + below(&mut rng, 5),
             500..900 => 7 + below(&mut rng, 5),
             900..985 => 12 + below(&mut rng, 7),
@@ -62,6 +67,7 @@ impl Writer {
         Self {
             rng,
             mood,
+            rings,
             members,
             slots,
             zones,
@@ -75,9 +81,9 @@ impl Writer {
     fn policy(&mut self, short: bool) -> Policy {
         let mut policy = Policy::default();
         let rng = &mut self.rng;
-        if rng.per_mille(450) {
+        if self.rings {
             policy.topology.full_mesh_up_to = one_of(rng, &[0, 4, 8, 12]);
-            policy.topology.degree = Degree::Fixed(one_of(rng, &[8, 8, 10, 12]));
+            policy.topology.degree = Degree::Fixed(one_of(rng, &[8, 10, 12]));
         }
         if rng.per_mille(300) {
             policy.filters = FilterPolicy::Repair;
@@ -165,9 +171,15 @@ impl Writer {
     fn create(&mut self, slot: usize) -> Event {
         self.alive[slot] = true;
         let zone = u8::try_from(self.rng.below(self.zones)).unwrap_or(0);
+        // Rings of many are those that the least capacities bound.
+        let often = if self.rings && self.members > 12 {
+            400
+        } else {
+            150
+        };
         let water = self
             .rng
-            .per_mille(150)
+            .per_mille(often)
             .then(|| one_of(&mut self.rng, &[(4, 10), (8, 20), (16, 32), (32, 96)]));
         let traits = Traits {
             zone,
@@ -312,6 +324,11 @@ impl Writer {
             }
             Kind::Honest => Event::Honest { slot: troubled },
             Kind::Filter => {
+                // What is done about it takes its time.
+                if self.rng.per_mille(400) {
+                    let latency = self.seconds(&[1_500, 1_500, 4_000]);
+                    self.push(Event::Slow { slot, latency });
+                }
                 let filter = one_of(
                     &mut self.rng,
                     &[

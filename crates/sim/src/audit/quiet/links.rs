@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubomesh_core::{Address, Capacity, Connection, Direction, LinkState, MemberName, PeerId};
+use kubomesh_core::{Address, Connection, Direction, LinkState, MemberName, PeerId};
 use kubomesh_model::Filter;
 
 use super::Well;
-use crate::audit::Property;
+use crate::audit::{Property, degree};
 use crate::sim::Sim;
 
 impl Sim {
@@ -53,7 +53,7 @@ impl Sim {
         if full && wanted.len() != wells.len() * wells.len().saturating_sub(1) / 2 {
             return Some((Property::Linked, "the full mesh lacks a pair".into()));
         }
-        self.misled(wells).or_else(|| self.crowded(wells, &wanted))
+        self.misled(wells).or_else(|| self.crowded(wells))
     }
 
     /// No node has an entry of ours that leads to where a member was, be the link wanted or not.
@@ -77,12 +77,8 @@ impl Sim {
         None
     }
 
-    /// No node has more entries of ours than its capacity, unless all of them are wanted.
-    fn crowded(
-        &self,
-        wells: &[Well],
-        wanted: &BTreeSet<(&MemberName, &MemberName)>,
-    ) -> Option<(Property, String)> {
+    /// No node has more entries of ours than its capacity, but in a full mesh.
+    fn crowded(&self, wells: &[Well]) -> Option<(Property, String)> {
         // A wanted link that filters forbid keeps surplus links of its ends.
         if wells
             .iter()
@@ -91,13 +87,11 @@ impl Sim {
             return None;
         }
         for well in wells {
-            let desired = wanted
-                .iter()
-                .filter(|(a, b)| **a == well.name || **b == well.name);
-            let record = self.store.records.get(well.name.as_str());
-            let capacity = record.and_then(|stored| stored.record.capacity);
-            let capacity = capacity.unwrap_or(Capacity::Assumed).links() as usize;
-            let most = capacity.max(desired.count());
+            let capacity = degree::capacity(&self.world.node(well.node).spec().conn_limits);
+            // Below the capacity links stay that were wanted once.
+            let full = degree::most(&self.policy, wells.len(), capacity).is_none();
+            let others = if full { wells.len() - 1 } else { 0 };
+            let most = others.max(capacity.links() as usize);
             // What nobody knows of counts for nothing.
             let known = |(peer, at): (&PeerId, &Address)| {
                 let pair = (*peer, at.clone());
