@@ -144,7 +144,7 @@ impl Sim {
             Event::Split { span } => self.split(*span),
             Event::PodLag { replica, lag } => self.controller_mut(*replica).pods.lag = *lag,
             Event::RecordLag { replica, lag } => self.controller_mut(*replica).ledger.lag = *lag,
-            Event::Freeze { replica } => self.controller_mut(*replica).pods.frozen = true,
+            Event::Freeze { replica } => self.freeze(*replica),
             Event::Thaw { replica } => self.thaw(*replica),
             Event::ShortLists {
                 replica,
@@ -250,6 +250,14 @@ impl Sim {
         self.queue.push(self.now() + span, Job::EndSplit(who));
     }
 
+    fn freeze(&mut self, replica: Replica) {
+        let now = self.now();
+        let controller = self.controller_mut(replica);
+        controller.pods.frozen = true;
+        let who = controller.who(replica);
+        self.audit.silenced(who, now);
+    }
+
     pub(crate) fn thaw(&mut self, replica: Replica) {
         let now = self.now();
         let controller = match replica {
@@ -259,6 +267,10 @@ impl Sim {
         controller.pods.frozen = false;
         let recorded = controller.ledger.recorded();
         controller.pods.list(&self.cluster, recorded.as_ref(), now);
+        let shown = std::mem::take(&mut controller.pods.shown);
+        let who = controller.who(replica);
+        self.audit.unsilenced(who);
+        self.audit.shown(who, shown, recorded.as_ref(), now);
         self.wake_both();
     }
 
@@ -274,7 +286,10 @@ impl Sim {
             self.audit.excuse(&stored.record);
         }
         for replica in Replica::BOTH {
-            self.controller_mut(replica).pods.restored(now);
+            let controller = self.controller_mut(replica);
+            controller.pods.restored(now);
+            let who = controller.who(replica);
+            self.audit.saw_restore(who, now);
         }
     }
 

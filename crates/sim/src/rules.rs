@@ -49,6 +49,9 @@ rules! {
     AddressBeforeIdentity = "address-before-identity": "of two pods that claim one address only the Ready one created last is contacted";
     DuplicateIdentity = "duplicate-identity": "nothing is added for an identity that answers at two addresses";
     NoRemovalInDoubt = "no-removal-in-doubt": "nothing is removed in doubt";
+    DoubtWatchStale = "doubt-watch-stale": "a watch that said nothing for twice its timeout is a doubt";
+    DoubtStoreRestored = "doubt-store-restored": "for 5 min after the store was restored all is in doubt";
+    DoubtManyMissing = "doubt-many-missing": "many members that a list lacks are in doubt until three lists agree";
     ForeignEntries = "foreign-entries": "a peering entry of another form than ours is neither replaced nor removed";
     SilenceIsUnknown = "silence-is-unknown": "a node that does not answer is unknown, never empty";
     BothEnds = "both-ends": "a link is healthy when both ends list it";

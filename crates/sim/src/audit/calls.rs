@@ -48,8 +48,9 @@ impl Sim {
                 for peer in peers {
                     self.judge_foreign(request, &sent, (call, *peer), node);
                 }
-                if sent.context.doubt {
-                    self.found(Property::Doubt, (request, &sent, call), "removes in doubt");
+                if let Some(ground) = sent.context.ground {
+                    let what = format!("removes although {ground}");
+                    self.found(Property::Doubt, (request, &sent, call), &what);
                 }
             }
             Call::FiltersAdd { .. } | Call::FiltersRemove { .. } => {

@@ -3,6 +3,7 @@
 
 mod calls;
 mod degree;
+pub(crate) mod doubt;
 pub(crate) mod passes;
 pub(crate) mod quiet;
 mod records;
@@ -127,6 +128,7 @@ pub(crate) struct Audit {
     twins: BTreeMap<(Who, PeerId), passes::Twins>,
     surplus: BTreeMap<Who, surplus::Begun>,
     given: BTreeMap<Who, degree::Given>,
+    watched: BTreeMap<Who, doubt::Watched>,
     /// When the last faults ended.
     quiet_since: Timestamp,
     /// Until when calls may arrive that were planned on records that are others now.

@@ -168,6 +168,9 @@ impl Sim {
         if self.queue.has_pods() {
             return late("a pod is still to change");
         }
+        if holder.state.membership.doubt.is_some() {
+            return late("removals are held");
+        }
         if !holder.is_idle() {
             return late("calls are under way");
         }

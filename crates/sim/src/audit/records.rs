@@ -21,7 +21,9 @@ impl Sim {
         let context = self
             .living(who)
             .and_then(|controller| match &controller.phase {
-                Phase::Storing(carried, _) => Some((carried.context.doubt, carried.policy.clone())),
+                Phase::Storing(carried, _) => {
+                    Some((carried.context.ground, carried.policy.clone()))
+                }
                 _ => None,
             });
         let retired = before
@@ -42,9 +44,11 @@ impl Sim {
         if let (Some(peer), true) = (retired, adopted) {
             self.judge_adoption(name, before, after, peer);
         }
-        if let Some((doubt, policy)) = context {
-            if doubt && (!dropped.is_empty() || (retired.is_some() && !adopted)) {
-                let detail = format!("{who} drops in doubt what record {name} says");
+        if let Some((ground, policy)) = context {
+            if let Some(ground) = ground
+                && (!dropped.is_empty() || (retired.is_some() && !adopted))
+            {
+                let detail = format!("{who} drops what record {name} says although {ground}");
                 self.audit.broke(Property::Doubt, detail);
             }
             if retired.is_some() && !adopted {

@@ -19,6 +19,7 @@ use kubomesh_core::{
     Plan, Policy, Record, RecordWrite, Report, Sequence, Timestamp,
 };
 
+use crate::audit::doubt::Ground;
 use crate::story::event::Replica;
 use crate::views::ledger::Ledger;
 use crate::views::pods::PodView;
@@ -105,6 +106,7 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone)]
 pub(crate) struct Observing {
     policy: Arc<Policy>,
+    ground: Option<Ground>,
     records: Arc<BTreeMap<String, Record>>,
     /// Asks that the pass waits for.
     pending: BTreeSet<TaskId>,
@@ -193,6 +195,14 @@ impl Controller {
         };
         self.pods.lag = pods;
         self.ledger.lag = records;
+    }
+
+    /// The present life of this replica.
+    pub(crate) const fn who(&self, replica: Replica) -> Who {
+        Who {
+            replica,
+            life: self.life,
+        }
     }
 
     /// Whether its last pass found nothing to do and it waits.

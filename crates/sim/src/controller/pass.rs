@@ -14,6 +14,7 @@ use super::wake::Touched;
 use super::{Carried, Controller, LastPass, Observing, Phase, Sweep, Who};
 use crate::alter;
 use crate::audit::Property;
+use crate::audit::doubt::Ground;
 use crate::audit::passes::Passed;
 use crate::controller::task::Context;
 use crate::queue::Job;
@@ -32,10 +33,11 @@ impl Sim {
         }
         let (now, policy, timings) = (self.now(), Arc::clone(&self.policy), self.timings);
         let rules = self.rules;
+        let ground = self.audit.ground(who, now);
         let Some(controller) = self.living(who) else {
             return;
         };
-        let membership = Arc::clone(controller.pods.membership(now));
+        let membership = Arc::clone(controller.pods.membership(now, rules));
         controller.policy = Some(Arc::clone(&policy));
         controller.membership = Some(Arc::clone(&membership));
         let (records, rewritten) = controller.ledger.records();
@@ -71,6 +73,7 @@ impl Sim {
         let inquiries = alter::with_input(rules, &input, |input| inquire(input, touched.as_ref()));
         controller.phase = Phase::Observing(Observing {
             policy,
+            ground,
             records,
             pending: BTreeSet::new(),
         });
@@ -131,7 +134,10 @@ impl Sim {
             return;
         };
         let Observing {
-            policy, records, ..
+            policy,
+            ground,
+            records,
+            ..
         } = observing.clone();
         controller.take_answers();
         // What ended while nodes were asked counts for this pass.
@@ -168,11 +174,16 @@ impl Sim {
         if refused {
             planned.plan = Plan::default();
         }
-        self.carry(who, planned, policy);
+        self.carry(who, planned, (policy, ground));
     }
 
     /// Goes over from a plan to its writes.
-    fn carry(&mut self, who: Who, planned: Planned, policy: Arc<Policy>) {
+    fn carry(
+        &mut self,
+        who: Who,
+        planned: Planned,
+        (policy, ground): (Arc<Policy>, Option<Ground>),
+    ) {
         let (now, rules) = (self.now(), self.rules);
         let Planned {
             mut plan, report, ..
@@ -190,7 +201,7 @@ impl Sim {
         let context = Context {
             pass: controller.state.schedule.passes(),
             began: now,
-            doubt: controller.state.membership.doubt.is_some(),
+            ground,
             mode: policy.mode,
             filters: policy.filters,
             read: Timestamp(0),

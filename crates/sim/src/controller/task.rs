@@ -11,6 +11,7 @@ use kubomesh_core::{
 };
 use kubomesh_model::NodeIndex;
 
+use crate::audit::doubt::Ground;
 use crate::truth::rpc::{Answer, Verb};
 
 /// Which task of a controller.
@@ -68,7 +69,8 @@ pub(crate) struct Context {
     /// When it was planned.
     pub(crate) began: Timestamp,
     pub(crate) pass: u64,
-    pub(crate) doubt: bool,
+    /// Why it may remove nothing, by what its controller was shown when it began.
+    pub(crate) ground: Option<Ground>,
     pub(crate) mode: kubomesh_core::Mode,
     pub(crate) filters: kubomesh_core::FilterPolicy,
     /// When the reading of the node began that it was planned on.

@@ -56,6 +56,8 @@ impl Sim {
         if controller.pods.next(&self.cluster) <= now {
             controller.pods.hear(&self.cluster, recorded.as_ref(), now);
         }
+        let shown = std::mem::take(&mut controller.pods.shown);
+        self.audit.shown(who, shown, recorded.as_ref(), now);
         self.go_on(who);
     }
 
@@ -108,7 +110,7 @@ impl Sim {
 
     /// Looks whether there is something to look at, and begins a pass; else sets when to look next.
     fn look(&mut self, who: Who) -> bool {
-        let (now, policy) = (self.now(), Arc::clone(&self.policy));
+        let (now, policy, rules) = (self.now(), Arc::clone(&self.policy), self.rules);
         let mesh = self.mesh.clone();
         let Some(controller) = self.living(who) else {
             return false;
@@ -128,7 +130,7 @@ impl Sim {
             self.begin_pass(who, None);
             return true;
         }
-        let membership = Arc::clone(controller.pods.membership(now));
+        let membership = Arc::clone(controller.pods.membership(now, rules));
         let state = &controller.state;
         let fleet = controller
             .policy

@@ -104,7 +104,7 @@ const KINDS: [(Kind, Group, u64); 40] = [
     (Kind::Short, Group::Views, 4),
     (Kind::StoreFails, Group::Store, 8),
     (Kind::RecordDeleted, Group::Store, 3),
-    (Kind::Restored, Group::Store, 1),
+    (Kind::Restored, Group::Store, 2),
     (Kind::Policy, Group::Policy, 8),
 ];
 

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{DoubtMachine, DoubtTimings, MemberName, Membership, MeshId, Timestamp};
+use kubomesh_core::{Doubt, DoubtMachine, DoubtTimings, MemberName, Membership, MeshId, Timestamp};
 use kubomesh_model::Rng;
 
 use super::members::membership;
+use crate::audit::doubt::Shown;
+use crate::rules::{Rule, Rules};
 use crate::truth::cluster::{Change, Cluster, PodObject};
 
 /// A list that shows only some of the pods.
@@ -30,6 +32,8 @@ pub(crate) struct PodView {
     pub(crate) frozen: bool,
     pub(crate) short: Option<Short>,
     doubts: DoubtMachine,
+    /// What was shown here, for the audit to take.
+    pub(crate) shown: Vec<Shown>,
     next_list: Timestamp,
     stale: bool,
     membership: Arc<Membership>,
@@ -50,6 +54,7 @@ impl PodView {
             frozen: false,
             short: None,
             doubts: DoubtMachine::new(DoubtTimings::default(), Timestamp(0)),
+            shown: Vec::new(),
             next_list: Timestamp(0),
             stale: true,
         }
@@ -123,8 +128,9 @@ impl PodView {
             .map(|object| (object.name.clone(), Arc::clone(object)))
             .collect();
         self.read = cluster.log.len();
-        self.doubts
-            .listed(self.pods.keys().cloned().collect(), recorded, now);
+        let names: BTreeSet<MemberName> = self.pods.keys().cloned().collect();
+        self.shown.push(Shown::List(names.clone()));
+        self.doubts.listed(names, recorded, now);
         self.next_list = now + self.doubts.list_interval();
         if let Some(short) = self.short {
             self.next_list = self.next_list.min(short.until);
@@ -138,12 +144,12 @@ impl PodView {
         self.next_list = now;
     }
 
-    /// The members as they are known now.
-    pub(crate) fn membership(&mut self, now: Timestamp) -> &Arc<Membership> {
+    /// The members as they are known now; doubts are dropped whose rule is off.
+    pub(crate) fn membership(&mut self, now: Timestamp, rules: Rules) -> &Arc<Membership> {
         if !self.frozen && self.membership.doubt.is_none() {
             self.doubts.heard(now);
         }
-        let doubt = self.doubts.doubt(now);
+        let doubt = self.doubts.doubt(now).filter(|one| heeds(rules, one));
         if self.stale {
             self.stale = false;
             let mut next = membership(&self.mesh, self.pods.values(), self.one_contact);
@@ -163,13 +169,25 @@ impl PodView {
         self.stale = true;
         match &change.object {
             Some(object) => {
+                self.shown.push(Shown::Pod(change.name.clone()));
                 self.doubts.seen(&change.name);
                 self.pods.insert(change.name.clone(), Arc::clone(object));
             }
             None => {
                 self.pods.remove(&change.name);
+                self.shown.push(Shown::Deletion(change.name.clone()));
                 self.doubts.deleted(&change.name);
             }
         }
+    }
+}
+
+/// Whether the rule of a doubt is on.
+fn heeds(rules: Rules, doubt: &Doubt) -> bool {
+    match doubt {
+        Doubt::WatchStale { .. } => !rules.lacks(Rule::DoubtWatchStale),
+        Doubt::StoreRestored { .. } => !rules.lacks(Rule::DoubtStoreRestored),
+        Doubt::ManyMissing { .. } => !rules.lacks(Rule::DoubtManyMissing),
+        _ => true,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kubomesh_core::{FilterPolicy, Mode};
 
 use super::Writer;
-use crate::story::event::{Event, PolicyChange};
+use crate::story::event::{Deletion, Event, PolicyChange};
 use crate::story::weights::{Kind, one_of};
 
 impl Writer {
@@ -33,12 +33,23 @@ impl Writer {
                 replica,
                 lag: self.seconds(&[0, 0, 50, 500, 2_000]),
             },
-            Kind::Freeze => Event::Freeze { replica },
+            Kind::Freeze => {
+                // Somebody whom it will not forget in time, and neither will the other.
+                if self.rng.per_mille(500) {
+                    let slot = self.someone();
+                    let how = Deletion::Graceful;
+                    self.push(Event::Delete { slot, how });
+                    self.at += Duration::from_secs(3);
+                    let replica = replica.other();
+                    self.push(Event::Freeze { replica });
+                }
+                Event::Freeze { replica }
+            }
             Kind::Thaw => Event::Thaw { replica },
             Kind::Short => Event::ShortLists {
                 replica,
                 percent: one_of(&mut self.rng, &[0, 0, 30, 60]),
-                span: self.seconds(&[5_000, 30_000, 100_000]),
+                span: self.seconds(&[5_000, 30_000, 100_000, 200_000]),
             },
             Kind::StoreFails => Event::StoreFails {
                 count: one_of(&mut self.rng, &[1, 3, 10]),
