@@ -1,7 +1,7 @@
 //! One loop a mesh: started when a mesh with a valid policy appears, stopped when it goes, becomes
 //! invalid, or changes its limits (a new loop starts with the new ones).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -188,13 +188,7 @@ impl Supervisor {
             if !gone.contains(&key(namespace, mesh)) {
                 continue;
             }
-            let live: BTreeSet<&str> = fleet
-                .meshes
-                .keys()
-                .filter(|live| &*live.namespace == namespace)
-                .map(|live| &*live.name)
-                .collect();
-            let writes = orphans(records.values(), &live);
+            let writes = orphans(records.values());
             if writes.is_empty() {
                 continue;
             }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt as _;
 use kubomesh_core::{
-    Connections, Expected, Failure, FailureKind, Inquiry, Kept, MemberName, NodeState, Observation,
-    PeerId, Reading, Scope, Sighting, Standing, Timestamp,
+    Address, Connections, Expected, Failure, FailureKind, Inquiry, Kept, MemberName, NodeState,
+    Observation, PeerId, Reading, Scope, Sighting, Standing, Timestamp,
 };
 use kubomesh_kubo::{Digest, Listing, Node};
 
@@ -200,14 +200,7 @@ impl Inner {
             .map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let mut node = accept(introduction, inquiry.expected, &sighting)?;
-        let listen = self
-            .listed(
-                line,
-                Verb::Listen,
-                node.peer_id(),
-                node.listen(READ_DEADLINE),
-            )
-            .await;
+        let listen = self.ask_listen(line, &mut node).await;
         let state = NodeState {
             at: (self.now)(),
             peer_id: sighting.peer_id,
@@ -254,14 +247,7 @@ impl Inner {
             )
             .await;
         still_open(&node, &filters, &sighting)?;
-        let listen = self
-            .listed(
-                line,
-                Verb::Listen,
-                node.peer_id(),
-                node.listen(READ_DEADLINE),
-            )
-            .await;
+        let listen = self.ask_listen(line, &mut node).await;
         still_open(&node, &listen, &sighting)?;
         let conn_limits = match conn_limits {
             true => Some(
@@ -324,6 +310,12 @@ impl Inner {
         }
     }
 
+    async fn ask_listen(&self, line: &Line, node: &mut Node) -> Reading<Kept<Vec<Address>>> {
+        let peer = node.peer_id();
+        self.listed(line, Verb::Listen, peer, node.listen(READ_DEADLINE))
+            .await
+    }
+
     /// Calls for a list and keeps it, if there is room.
     async fn listed<L: List>(
         &self,
@@ -347,8 +339,8 @@ impl Inner {
     ) -> Reading<Kept<L>> {
         let Listing { entries, warning } = listing;
         if let Some(warning) = line.left_out(verb, warning) {
-            let member = &line.member;
-            tracing::warn!(%member, %peer, verb = verb.label(), "{warning}");
+            let (mesh, member) = (&self.mesh, &line.member);
+            tracing::warn!(%mesh, %member, %peer, verb = verb.label(), "{warning}");
         }
         self.room.keep(verb.path(), entries)
     }

@@ -1,22 +1,17 @@
 //! Records whose mesh object is gone.
 
-use std::collections::BTreeSet;
-
 use kubomesh_core::{Record, RecordWrite};
 
-/// Deletes the records of one namespace whose mesh is not among the live ones. Links and peering
-/// entries stay: deleting a mesh never tears a fleet apart (rules.md, Records). A record that still
-/// owns filters on a node is kept until they are lifted, which this version never has to do.
+/// Deletes the records of a mesh that is gone. Links and peering entries stay: deleting a mesh never
+/// tears a fleet apart (rules.md, Records). A record that still owns filters on a node is kept until
+/// they are lifted, which this version never has to do.
 ///
-/// The caller has a complete list of the meshes; a list that may lack one must not come here.
+/// That the mesh is gone, and not missing from a list by mistake, is for the caller to know.
 #[must_use]
-pub fn orphans<'a>(
-    records: impl IntoIterator<Item = &'a Record>,
-    meshes: &BTreeSet<&str>,
-) -> Vec<RecordWrite> {
+pub fn orphans<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<RecordWrite> {
     records
         .into_iter()
-        .filter(|record| !meshes.contains(&*record.mesh) && record.owned_filters.is_empty())
+        .filter(|record| record.owned_filters.is_empty())
         .map(|record| RecordWrite::Delete(record.name()))
         .collect()
 }

@@ -290,10 +290,17 @@ fn a_pod_that_an_older_mesh_claims_is_neither_linked_nor_unlinked() {
 
 #[test]
 fn the_records_of_a_deleted_mesh_go_and_links_stay() {
-    let fleet = Fleet::meshed(3);
-    let live = ["other"].into();
-    let writes = orphans(fleet.records.values(), &live);
+    let mut fleet = Fleet::meshed(4);
+    let owned = OwnedFilter {
+        peer: fleet.peer("a"),
+        cidr: "/ip4/10.0.0.7/ipcidr/32".into(),
+        step: "intended".into(),
+        since: fleet.now,
+    };
+    let holder = fleet.records.get_mut("d").unwrap();
+    holder.owned_filters.push(owned);
+    let writes = orphans(fleet.records.values());
     let deleted = |text: &str| RecordWrite::Delete(text.into());
-    assert_eq!(writes, [deleted("a"), deleted("b"), deleted("c")]);
-    assert!(orphans(fleet.records.values(), &["mesh"].into()).is_empty());
+    let gone = [deleted("a"), deleted("b"), deleted("c")];
+    assert_eq!(writes, gone, "d still owns a filter");
 }

@@ -213,7 +213,7 @@ async fn a_pass_that_is_stopped_while_nodes_are_asked_plans_nothing() {
     };
     let stop = async {
         while node.requests().is_empty() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            tokio::task::yield_now().await;
         }
         executor.close().await;
     };
