@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kubomesh_core::{
-    Condition, ConditionKind, Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ReasonCode,
-    ResyncInterval, Status, TopologyPolicy,
+    Condition, ConditionKind, Degree, FilterPolicy, Limits, LinksPolicy, Mode, NetworkPolicy,
+    Policy, ReasonCode, ResyncInterval, Status, TopologyPolicy,
 };
 
 use crate::rules::{self, Bounds, SpanBounds};
@@ -90,6 +90,7 @@ pub fn translate(spec: &SwarmMeshSpec) -> Result<Policy, PolicyError> {
             ModeSpec::Observe => Mode::Observe,
             ModeSpec::Release => Mode::Release,
         },
+        network: NetworkPolicy::default(),
         topology: topology(&spec.topology)?,
         links: links(&spec.links)?,
         filters: match spec.filters {

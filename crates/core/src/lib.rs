@@ -28,6 +28,7 @@ mod id;
 mod inquiry;
 mod kept;
 mod member;
+mod network;
 mod observation;
 mod own_writes;
 mod patience;
@@ -60,6 +61,10 @@ pub use inquiry::{Expected, Inquiry, Scope};
 pub use kept::Kept;
 pub use member::{
     Contact, ContainerStart, Doubt, Member, Membership, Network, Role, Source, Turnover, Waiting,
+};
+pub use network::{
+    Attachment, AttachmentError, AttachmentState, Fallback, Family, FormerNetwork, InterfaceName,
+    InterfaceNameError, NetworkPolicy, Rollout, Steering, StorageGap, StorageState,
 };
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Access, Address, MemberName, MemberUid, MeshId, PeerId, Timestamp};
+use crate::{
+    Access, Address, AttachmentState, MemberName, MemberUid, MeshId, PeerId, StorageState,
+    Timestamp,
+};
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +89,9 @@ pub struct Member {
     pub access: Access,
     /// Its IPs by network, the preferred one first. A network that it is not on is absent.
     pub networks: BTreeMap<Network, Vec<IpAddr>>,
+    /// What it has of the storage network beside its addresses there.
+    #[serde(default)]
+    pub storage: StorageState,
     /// The IP of its host, for nodes on the host network and rewritten sources.
     #[serde(rename = "hostIP")]
     pub host_ip: Option<IpAddr>,
@@ -187,6 +193,9 @@ pub struct Membership {
     /// What holds up those that the selector names: pods that are no members now, and members whose
     /// records are not stored.
     pub waiting: BTreeMap<MemberName, Waiting>,
+    /// What is known of the storage network's definition.
+    #[serde(default)]
+    pub attachment: AttachmentState,
     /// Why removals are held, if they are.
     pub doubt: Option<Doubt>,
 }
@@ -246,6 +255,7 @@ impl Membership {
             mesh,
             members: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            attachment: AttachmentState::default(),
             doubt: None,
         }
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::NetworkPolicy;
+
 /// `spec.mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Mode {
@@ -76,6 +78,8 @@ pub struct Limits {
 pub struct Policy {
     /// Enforce, observe or release.
     pub mode: Mode,
+    /// On which network.
+    pub network: NetworkPolicy,
     /// Which pairs.
     pub topology: TopologyPolicy,
     /// How a link is kept.

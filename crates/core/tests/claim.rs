@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
-    Access, Contact, Endpoint, Member, Role, Source, Timestamp, address_conflicts,
+    Access, Contact, Endpoint, Member, Role, Source, StorageState, Timestamp, address_conflicts,
 };
 
 /// A member at a port of one host.
@@ -19,6 +19,7 @@ fn member(name: &str, port: u16, ready: bool, created: u64) -> Member {
             ca_file: None,
         },
         networks: BTreeMap::new(),
+        storage: StorageState::default(),
         host_ip: None,
         host_network: true,
         swarm_port: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kubomesh_core::{
     Access, Contact, ContainerStart, Endpoint, Member, Membership, MeshId, Record, Role, Source,
-    Timestamp,
+    StorageState, Timestamp,
 };
 
 fn member(name: &str) -> Member {
@@ -15,6 +15,7 @@ fn member(name: &str) -> Member {
         source: Source::Pod,
         access: access(1),
         networks: BTreeMap::new(),
+        storage: StorageState::default(),
         host_ip: None,
         host_network: false,
         swarm_port: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use kubomesh_core::{Access, Contact, Member, Network, Role, Source, Timestamp};
+use kubomesh_core::{Access, Contact, Member, Network, Role, Source, StorageState, Timestamp};
 
 use super::MemberLine;
 
@@ -36,6 +36,7 @@ pub(super) fn member(line: &MemberLine, unusable: &Unusable) -> Member {
             ca_file: line.ca_file.clone(),
         },
         networks: BTreeMap::from([(Network::Pod, ips)]),
+        storage: StorageState::default(),
         host_ip: None,
         host_network: false,
         swarm_port: line.swarm.as_ref().and_then(kubomesh_core::Address::port),

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use kubomesh_api::Peers;
-use kubomesh_core::{Access, Contact, Endpoint, Member, Network, Role, Source, Waiting};
+use kubomesh_core::{
+    Access, Contact, Endpoint, Member, Network, Role, Source, StorageState, Waiting,
+};
 
 use super::wire::{ContainerFacts, Phase, PodFacts};
 
@@ -52,6 +54,7 @@ pub fn project(
             ca_file: None,
         },
         networks: BTreeMap::from([(Network::Pod, ips)]),
+        storage: StorageState::default(),
         host_ip: pod.host_ip,
         host_network: pod.host_network,
         swarm_port: peers.swarm_port.or(swarm).or_else(any_swarm),

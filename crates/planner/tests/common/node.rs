@@ -66,6 +66,7 @@ impl Node {
                 ca_file: None,
             },
             networks: BTreeMap::from([(Network::Pod, vec![self.ip])]),
+            storage: StorageState::default(),
             host_ip: None,
             host_network: false,
             swarm_port: None,

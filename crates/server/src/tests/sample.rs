@@ -10,7 +10,7 @@ use kubomesh_core::{
     LinkCounts, LinkReport, LinkState, LostFilters, Member, MemberName, MemberReport, MemberState,
     Membership, MeshId, Network, NodeState, Observation, Outcome, OwnedFilter, PeerId,
     PeeringEntry, Plan, Reason, ReasonCode, Record, RecordWrite, RemovedFilter, Report, Retired,
-    Role, Sequence, Sighting, Source, Status, Timestamp, Waiting,
+    Role, Sequence, Sighting, Source, Status, StorageState, Timestamp, Waiting,
 };
 
 use crate::{MeshSnapshot, Snapshot};
@@ -84,6 +84,7 @@ fn member() -> Member {
         source: Source::Pod,
         access: access(),
         networks: BTreeMap::from([(Network::Pod, vec![[10, 0, 0, 6].into()])]),
+        storage: StorageState::default(),
         host_ip: Some([10, 9, 0, 1].into()),
         host_network: false,
         swarm_port: Some(4001),

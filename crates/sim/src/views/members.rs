@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kubomesh_core::{
     Access, Contact, Endpoint, Member, MemberName, Membership, MeshId, Network, Role, Source,
-    Waiting, address_conflicts,
+    StorageState, Waiting, address_conflicts,
 };
 
 use crate::truth::cluster::PodObject;
@@ -50,6 +50,7 @@ fn member(pod: &PodObject) -> Member {
             ca_file: None,
         },
         networks: [(Network::Pod, vec![pod.ip])].into(),
+        storage: StorageState::default(),
         host_ip: None,
         host_network: false,
         swarm_port: None,

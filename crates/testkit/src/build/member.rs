@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use kubomesh_core::{
     Access, Address, Contact, ContainerStart, Endpoint, Member, MemberUid, Network, PeerId, Role,
-    Source, Timestamp,
+    Source, StorageState, Timestamp,
 };
 
 use super::{NOW, RPC_PORT, SWARM_PORT, ip, name};
@@ -30,6 +30,7 @@ impl MemberBuilder {
                 ca_file: None,
             },
             networks: BTreeMap::from([(Network::Pod, vec![ip])]),
+            storage: StorageState::default(),
             host_ip: None,
             host_network: false,
             swarm_port: Some(SWARM_PORT),
