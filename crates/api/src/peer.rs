@@ -102,11 +102,12 @@ pub struct RetiredSpec {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OwnedFilterSpec {
-    /// Whose address it hides.
+    /// Whose address it hides; empty where it hides a whole network.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub peer: String,
     /// The entry's exact text.
     pub cidr: String,
-    /// Step of the steering session.
+    /// How far it is: `Intended`, `Leaving` or, under `steering: Strict`, `Standing`.
     pub step: String,
     /// When it was intended.
     pub since: String,
@@ -142,6 +143,10 @@ pub struct SwarmPeerStatus {
     pub zone: String,
     /// Links that it may carry: a number, `Unlimited` or `Assumed`.
     pub capacity: String,
+    /// How its connections are kept on the storage network: `Prevented` (it announces no other address),
+    /// `Steered`, `Strict` or `Unsteered`; empty where none is asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub steering: String,
     /// How it is reached.
     pub path: PathStatus,
     /// Its links' sums.

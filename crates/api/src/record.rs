@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Address, Capacity, CapacityError, ContainerStart, MemberName, OwnedFilter, PeerId, Record,
-    RemovedFilter, Retired, Role, Timestamp, TimestampError,
+    Address, Capacity, CapacityError, ContainerStart, FilterStepError, MemberName, OwnedFilter,
+    PeerId, Record, RemovedFilter, Retired, Role, Timestamp, TimestampError,
 };
 
 use crate::{
@@ -185,9 +185,14 @@ impl Reader<'_> {
 
     fn owned(self, field: &str, spec: &OwnedFilterSpec) -> Result<OwnedFilter, RecordError> {
         Ok(OwnedFilter {
-            peer: self.peer(&format!("{field}.peer"), &spec.peer)?,
+            peer: match spec.peer.as_str() {
+                "" => None,
+                peer => Some(self.peer(&format!("{field}.peer"), peer)?),
+            },
             cidr: spec.cidr.as_str().into(),
-            step: spec.step.as_str().into(),
+            step: spec.step.parse().map_err(|e: FilterStepError| {
+                self.refused(format!("{field}.step"), &spec.step, e.to_string())
+            })?,
             since: self.time(&format!("{field}.since"), &spec.since)?,
         })
     }
@@ -242,7 +247,7 @@ fn retired_spec(retired: &Retired) -> RetiredSpec {
 
 fn owned_spec(filter: &OwnedFilter) -> OwnedFilterSpec {
     OwnedFilterSpec {
-        peer: filter.peer.to_string(),
+        peer: filter.peer.map(|peer| peer.to_string()).unwrap_or_default(),
         cidr: filter.cidr.to_string(),
         step: filter.step.to_string(),
         since: filter.since.to_string(),

@@ -113,6 +113,9 @@ pub fn peer_status(
         capacity: report
             .capacity
             .map_or(last.capacity, |capacity| capacity.to_string()),
+        steering: report
+            .steering
+            .map_or(String::new(), |it| format!("{it:?}")),
         path: member.map_or(last.path, |member| path(&member.access)),
         links: PeerLinksStatus {
             desired: count(report.links.desired),

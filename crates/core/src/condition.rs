@@ -67,6 +67,35 @@ pub enum ReasonCode {
     NoStorageNetwork,
     /// A member has no address on the wanted network.
     NoAddress,
+    /// A pod is not attached to the storage network.
+    NotAttached,
+    /// A pod opted out of the storage network.
+    OptedOut,
+    /// Multus has not reported a pod's address yet.
+    NotReported,
+    /// An annotation of Multus cannot be read.
+    NetworkStatusUnreadable,
+    /// A pod has the storage network at another interface.
+    WrongInterface,
+    /// A member's address on the storage network is of the other family.
+    WrongFamily,
+    /// Two members have one address on the storage network.
+    AddressShared,
+    /// A member's address is in none of the storage network's ranges.
+    AddressOutsideRange,
+    /// Pods are still to be recreated before all members are on the wanted network.
+    RollingOut,
+    /// The NetworkAttachmentDefinition is missing or cannot be read.
+    AttachmentUnreadable,
+    /// The NetworkAttachmentDefinition was edited after it was applied.
+    AttachmentDrift,
+    /// Links cannot be moved to the storage network: three in a row failed.
+    StorageNetworkDown,
+    /// Links are on another network than the wanted one, and the policy or the Kubo versions forbid
+    /// moving them.
+    NotSteered,
+    /// Kubo admits 16 connections of an IPv6 /56 and the mesh needs more.
+    IPv6Limited,
     /// The selector matches no pod.
     NoMembers,
     /// Nothing says where the RPC of a pod is: it is no member.

@@ -64,7 +64,7 @@ pub use member::{
 };
 pub use network::{
     Attachment, AttachmentError, AttachmentState, Fallback, Family, FormerNetwork, InterfaceName,
-    InterfaceNameError, NetworkPolicy, Rollout, Steering, StorageGap, StorageState,
+    InterfaceNameError, NetworkPolicy, OffNetwork, Rollout, Steering, StorageGap, StorageState,
 };
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
@@ -79,10 +79,13 @@ pub use policy::{
 pub use progress::Progress;
 pub use reason::Reason;
 pub use record::{
-    Capacity, CapacityError, LostFilters, OwnedFilter, Record, RemovedFilter, Retired,
+    Capacity, CapacityError, FilterStep, FilterStepError, LostFilters, OwnedFilter, Record,
+    RemovedFilter, Retired,
 };
 pub use redacted::Redacted;
-pub use report::{Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report};
+pub use report::{
+    Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report, SteeringState,
+};
 pub use schedule::{Schedule, Timers};
 pub use span::SpanText;
 pub use text::{is_invisible, one_line};

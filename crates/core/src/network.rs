@@ -89,7 +89,7 @@ pub enum Rollout {
 }
 
 /// `spec.network`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkPolicy {
     /// The storage network; `None`: links use the pod network.
@@ -171,6 +171,15 @@ pub struct StorageState {
     pub former: Option<FormerNetwork>,
     /// The attachment's ranges, where the member's address is in none of them.
     pub outside: Vec<IpNet>,
+}
+
+/// Why a link uses another network than the wanted one on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OffNetwork {
+    /// An end has no address on the wanted one, and `spec.network.fallback` is `PodNetwork`.
+    Fallback,
+    /// An end is still to be recreated, and `spec.network.rollout` is `Rolling`.
+    Transitional,
 }
 
 /// What is known of the wanted NetworkAttachmentDefinition.
@@ -303,24 +312,6 @@ impl<'de> Deserialize<'de> for InterfaceName {
     }
 }
 
-// === impl NetworkPolicy ===
-
-impl Default for NetworkPolicy {
-    fn default() -> Self {
-        Self {
-            attachment: None,
-            interface: InterfaceName::default(),
-            family: Family::default(),
-            fallback: Fallback::default(),
-            steering: Steering::default(),
-            rollout: Rollout::default(),
-            pod_cidrs: Vec::new(),
-            ipv6_allowlisted: false,
-            steering_on_affected_versions: false,
-        }
-    }
-}
-
 // === impl StorageGap ===
 
 impl fmt::Display for StorageGap {
@@ -350,6 +341,22 @@ impl fmt::Display for StorageGap {
                 f,
                 "{with} has the same address on it; host-local IPAM gives each node the same range"
             ),
+        }
+    }
+}
+
+// === impl OffNetwork ===
+
+impl OffNetwork {
+    /// Both: metric series are created from it.
+    pub const ALL: [Self; 2] = [Self::Fallback, Self::Transitional];
+
+    /// The metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Fallback => "fallback",
+            Self::Transitional => "transitional",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Observations: what a node answered, or why it did not, and when.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,9 @@ pub struct Sighting {
     pub peer_id: PeerId,
     /// Kubo's `AgentVersion`, at most 128 characters.
     pub agent_version: Arc<str>,
+    /// The IPs of the addresses that it announces to others, each once; at most 64.
+    #[serde(default)]
+    pub announced: Arc<[IpAddr]>,
     /// How many separate connections of this pass showed it.
     pub connections: u8,
 }

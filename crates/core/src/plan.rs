@@ -55,8 +55,10 @@ pub struct Action {
     /// How long the answer may take.
     #[serde(with = "crate::span")]
     pub deadline: Duration,
-    /// What is sent if it fails, before the sequence stops: gives back what the sequence took.
-    pub on_failure: Option<Call>,
+    /// What is sent if it fails, in order and each whatever became of the one before, until the
+    /// sequence stops: gives back what the sequence took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_failure: Vec<Call>,
     /// The link that it is for, where it is for one.
     pub link: Option<Link>,
 }
@@ -247,7 +249,7 @@ impl fmt::Display for Plan {
             for (at, action) in sequence.actions.iter().enumerate() {
                 let then = if at == 0 { "" } else { "then " };
                 writeln!(f, "{}: {then}{}", sequence.member, action.call)?;
-                if let Some(call) = &action.on_failure {
+                for call in &action.on_failure {
                     writeln!(f, "{}: if that fails {call}", sequence.member)?;
                 }
             }

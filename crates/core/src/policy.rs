@@ -112,6 +112,11 @@ pub struct Timings {
     pub relayed_base: Duration,
     /// Longest wait of a relayed link. 1 h.
     pub relayed_max: Duration,
+    /// First wait after a link could not be moved to its network; doubles at each further failure.
+    /// 1 min.
+    pub steer_retry_base: Duration,
+    /// Longest wait before a link is moved again. 30 min.
+    pub steer_retry_max: Duration,
     /// How long a retired identity is kept for nodes that cannot be reached. 24 h.
     pub retired_for: Duration,
     /// Longest back-off of probes to a node that does not answer. 5 min.
@@ -170,6 +175,10 @@ impl Timings {
     pub const RELAYED_BASE: Duration = Duration::from_secs(300);
     /// Default of [`Timings::relayed_max`].
     pub const RELAYED_MAX: Duration = Duration::from_secs(3_600);
+    /// Default of [`Timings::steer_retry_base`].
+    pub const STEER_RETRY_BASE: Duration = Duration::from_secs(60);
+    /// Default of [`Timings::steer_retry_max`].
+    pub const STEER_RETRY_MAX: Duration = Duration::from_secs(1_800);
     /// Default of [`Timings::retired_for`].
     pub const RETIRED_FOR: Duration = Duration::from_secs(24 * 3_600);
     /// Default of [`Timings::probe_max`].
@@ -185,6 +194,8 @@ impl Default for Timings {
             relayed_first: Self::RELAYED_FIRST,
             relayed_base: Self::RELAYED_BASE,
             relayed_max: Self::RELAYED_MAX,
+            steer_retry_base: Self::STEER_RETRY_BASE,
+            steer_retry_max: Self::STEER_RETRY_MAX,
             retired_for: Self::RETIRED_FOR,
             probe_max: Self::PROBE_MAX,
         }

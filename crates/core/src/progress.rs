@@ -11,8 +11,8 @@ pub struct Progress {
     sequence: Sequence,
     /// The action that is next or under way.
     at: usize,
-    /// Whether that is what the action does on failure.
-    gives_back: bool,
+    /// Which of the calls it is that the action makes on failure.
+    gives_back: Option<usize>,
 }
 
 // === impl Progress ===
@@ -24,7 +24,7 @@ impl Progress {
         Self {
             sequence,
             at: 0,
-            gives_back: false,
+            gives_back: None,
         }
     }
 
@@ -44,10 +44,9 @@ impl Progress {
     #[must_use]
     pub fn call(&self) -> Option<(&Call, Duration)> {
         let action = self.action()?;
-        let call = if self.gives_back {
-            action.on_failure.as_ref()?
-        } else {
-            &action.call
+        let call = match self.gives_back {
+            Some(at) => action.on_failure.get(at)?,
+            None => &action.call,
         };
         Some((call, action.deadline))
     }
@@ -55,7 +54,7 @@ impl Progress {
     /// Whether the call that is next or under way gives back what the sequence took.
     #[must_use]
     pub fn gives_back(&self) -> bool {
-        self.gives_back
+        self.gives_back.is_some()
     }
 
     /// Takes the end of the call that was under way. Returns its outcome and, where the sequence
@@ -64,11 +63,12 @@ impl Progress {
         let (Some(action), Some((call, _))) = (self.action(), self.call()) else {
             return Vec::new();
         };
-        let (done, can_give_back) = (result.is_ok(), action.on_failure.is_some());
+        let (done, back) = (result.is_ok(), self.gives_back.map_or(0, |at| at + 1));
+        let gives_back = back < action.on_failure.len();
         let mut outcomes = vec![self.outcome(action, call.clone(), result, now)];
         match (done, self.gives_back) {
-            (true, false) => self.at += 1,
-            (false, false) if can_give_back => self.gives_back = true,
+            (true, None) => self.at += 1,
+            _ if gives_back => self.gives_back = Some(back),
             _ => {
                 let rest = self.sequence.actions.iter().skip(self.at + 1);
                 outcomes.extend(rest.map(|action| {
@@ -76,7 +76,7 @@ impl Progress {
                     self.outcome(action, action.call.clone(), Err(skipped), now)
                 }));
                 self.at = self.sequence.actions.len();
-                self.gives_back = false;
+                self.gives_back = None;
             }
         }
         outcomes

@@ -19,6 +19,21 @@ pub enum Reason {
     Relayed,
     /// It is on another network than the wanted one.
     WrongNetwork,
+    /// It is not moved: `spec.network.steering` is `Off`.
+    SteeringOff,
+    /// It is not moved: that member's Kubo can hang a fetch after a quick reconnect.
+    AffectedVersion {
+        /// Which end.
+        member: MemberName,
+    },
+    /// It is not moved: the storage network carried none of the last links that were.
+    StorageNetworkDown,
+    /// It is not moved: every address off the network of that member is another member's too, and
+    /// none may be filtered.
+    NothingToFilter {
+        /// Which end.
+        member: MemberName,
+    },
     /// A second connection is off the network.
     ExtraConnection,
     /// An end has no peering entry for it.
@@ -100,11 +115,15 @@ pub enum Reason {
 
 impl Reason {
     /// Every metric label of [`Reason::label`].
-    pub const LABELS: [&'static str; 23] = [
+    pub const LABELS: [&'static str; 27] = [
         "being_made",
         "one_sided",
         "relayed",
         "wrong_network",
+        "steering_off",
+        "affected_version",
+        "storage_network_down",
+        "nothing_to_filter",
         "extra_connection",
         "unprotected",
         "away",
@@ -134,6 +153,10 @@ impl Reason {
             Self::OneSided => "one_sided",
             Self::Relayed => "relayed",
             Self::WrongNetwork => "wrong_network",
+            Self::SteeringOff => "steering_off",
+            Self::AffectedVersion { .. } => "affected_version",
+            Self::StorageNetworkDown => "storage_network_down",
+            Self::NothingToFilter { .. } => "nothing_to_filter",
             Self::ExtraConnection => "extra_connection",
             Self::Unprotected => "unprotected",
             Self::Away { .. } => "away",
@@ -164,6 +187,19 @@ impl fmt::Display for Reason {
             Self::OneSided => f.write_str("only one end lists it"),
             Self::Relayed => f.write_str("it leads through a relay"),
             Self::WrongNetwork => f.write_str("it is on another network"),
+            Self::SteeringOff => f.write_str("spec.network.steering is Off: it is not moved"),
+            Self::AffectedVersion { member } => write!(
+                f,
+                "the Kubo of {member} is one of 0.37 to 0.42, which can hang a fetch after a quick \
+                 reconnect: it is not moved unless spec.network.steeringOnAffectedVersions is true"
+            ),
+            Self::StorageNetworkDown => {
+                f.write_str("the storage network carried none of the last links that were moved")
+            }
+            Self::NothingToFilter { member } => write!(
+                f,
+                "every other address of {member} is another member's too: it is not moved"
+            ),
             Self::ExtraConnection => f.write_str("a second connection is off the network"),
             Self::Unprotected => f.write_str("an end has no peering entry for it"),
             Self::Away { member } => write!(f, "{member} is away"),

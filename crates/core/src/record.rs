@@ -27,15 +27,31 @@ pub struct Retired {
 /// A dial filter that we added to a node and have not yet seen gone (rules.md, storage network).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnedFilter {
-    /// Whose address it hides.
-    pub peer: PeerId,
+    /// Whose address it hides; `None` where it hides a whole network (`steering: Strict`).
+    pub peer: Option<PeerId>,
     /// The entry's exact text, `/ip4/10.0.0.7/ipcidr/32`.
     pub cidr: Arc<str>,
-    /// Step of the steering session.
-    pub step: Arc<str>,
+    /// How far it is.
+    pub step: FilterStep,
     /// When it was intended.
     pub since: Timestamp,
 }
+
+/// How far a filter of ours is. Whatever it says, after a crash the filter may be there or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FilterStep {
+    /// It is added, and links are moved while it is seen.
+    Intended,
+    /// It is removed, until that was answered and it is not seen any more.
+    Leaving,
+    /// It stays as long as the policy says `steering: Strict`.
+    Standing,
+}
+
+/// Text that is no step of a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is neither Intended, Leaving nor Standing")]
+pub struct FilterStepError;
 
 /// A dial filter of the node's owner that we took away under `filters: Repair` and give back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,6 +235,29 @@ impl Capacity {
             Self::Links(links) => links,
             Self::Unlimited => u32::MAX,
             Self::Assumed => Self::ASSUMED_LINKS,
+        }
+    }
+}
+
+impl fmt::Display for FilterStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Intended => "Intended",
+            Self::Leaving => "Leaving",
+            Self::Standing => "Standing",
+        })
+    }
+}
+
+impl FromStr for FilterStep {
+    type Err = FilterStepError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "Intended" => Ok(Self::Intended),
+            "Leaving" => Ok(Self::Leaving),
+            "Standing" => Ok(Self::Standing),
+            _ => Err(FilterStepError),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Capacity, Condition, Doubt, Link, LostFilters, MemberName, MeshId, PeerId, Reason, Role,
-    Timestamp,
+    Capacity, Condition, Doubt, Link, LostFilters, MemberName, MeshId, OffNetwork, PeerId, Reason,
+    Role, Timestamp,
 };
 
 /// State of a desired link, judged from both ends (rules.md, Links).
@@ -49,6 +49,9 @@ pub struct LinkReport {
     /// healthy all the same, and noted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rewritten: bool,
+    /// Why it uses another network than the wanted one, where that is on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_network: Option<OffNetwork>,
 }
 
 /// How many desired links are in which state.
@@ -81,6 +84,20 @@ pub enum MemberState {
     Quarantined,
 }
 
+/// How a member's connections are kept on the storage network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SteeringState {
+    /// It announces no address off the network: nobody learns of one.
+    Prevented,
+    /// Links are moved when they are elsewhere.
+    Steered,
+    /// Our filters for the pod networks stand on it.
+    Strict,
+    /// Nothing keeps them there: the policy or its Kubo's version forbids steering, or its filters
+    /// cannot be read.
+    Unsteered,
+}
+
 /// One member.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,6 +111,10 @@ pub struct MemberReport {
     pub peer_id: Option<PeerId>,
     /// Kubo's version as it says, empty when unknown.
     pub agent_version: String,
+    /// How its connections are kept on the storage network; `None` where none is asked for, or it is
+    /// not known yet.
+    #[serde(default)]
+    pub steering: Option<SteeringState>,
     /// Its capacity.
     pub capacity: Option<Capacity>,
     /// Its desired links.
@@ -156,6 +177,27 @@ impl LinkState {
     }
 }
 
+impl SteeringState {
+    /// Every state: metric series are created from it.
+    pub const ALL: [Self; 4] = [
+        Self::Prevented,
+        Self::Steered,
+        Self::Strict,
+        Self::Unsteered,
+    ];
+
+    /// The metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Prevented => "prevented",
+            Self::Steered => "steered",
+            Self::Strict => "strict",
+            Self::Unsteered => "unsteered",
+        }
+    }
+}
+
 impl MemberState {
     /// Every state: metric series are created from it.
     pub const ALL: [Self; 5] = [
@@ -211,11 +253,14 @@ impl fmt::Display for Report {
         let unhealthy = self
             .links
             .iter()
-            .filter(|link| link.state != LinkState::Healthy);
+            .filter(|link| link.state != LinkState::Healthy || link.off_network.is_some());
         for link in unhealthy.chain(&self.surplus) {
             write!(f, "{}: {}", link.link, link.state.label())?;
             if let Some(reason) = &link.reason {
                 write!(f, ", {reason}")?;
+            }
+            if let Some(instead) = link.off_network {
+                write!(f, ", over another network ({})", instead.label())?;
             }
             match &link.held {
                 Some(Held { reason, .. }) if Some(reason) != link.reason.as_ref() => {

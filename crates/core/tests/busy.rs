@@ -22,7 +22,7 @@ fn sequence(member: &str, with: Option<&str>) -> Sequence {
         actions: vec![Action {
             call: Call::PeeringRemove { peers: Vec::new() },
             deadline: Duration::from_secs(5),
-            on_failure: None,
+            on_failure: Vec::new(),
             link,
         }],
     }

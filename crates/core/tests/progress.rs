@@ -22,7 +22,7 @@ fn sequence() -> Sequence {
     let action = |text, back: Option<&str>| Action {
         call: call(text),
         deadline: Duration::from_secs(5),
-        on_failure: back.map(call),
+        on_failure: back.map(call).into_iter().collect(),
         link: None,
     };
     Sequence {

@@ -89,6 +89,7 @@ impl Inner {
             at: (self.now)(),
             peer_id: introduction.peer_id(),
             agent_version: introduction.agent_version(),
+            announced: introduction.announced(),
             connections: 1,
         }
     }

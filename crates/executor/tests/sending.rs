@@ -129,7 +129,7 @@ async fn a_sequence_stops_at_the_first_failure_and_gives_back() {
         unreachable!("it is one");
     };
     let guarded = Action {
-        on_failure: Some(Call::FiltersRemove { entries }),
+        on_failure: vec![Call::FiltersRemove { entries }],
         ..dial(&fakes, 0, 1)
     };
     let actions = vec![filter(1), guarded, dial(&fakes, 0, 2)];

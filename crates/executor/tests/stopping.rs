@@ -177,7 +177,7 @@ async fn what_a_sequence_took_is_given_back_though_it_stops() {
     fakes[0].set_faults(hang(&["swarm/connect"]));
     let entries = vec!["/ip4/10.9.0.1/ipcidr/32".into()];
     let guarded = Action {
-        on_failure: Some(Call::FiltersRemove { entries }),
+        on_failure: vec![Call::FiltersRemove { entries }],
         ..dial(&fakes, 0, 1)
     };
     let begun = vec![sequence(&fakes, 0, vec![guarded, dial(&fakes, 0, 2)])];

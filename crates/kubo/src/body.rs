@@ -1,5 +1,7 @@
 //! The bodies of the verbs' answers, read in place into the product's words.
 
+use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +14,8 @@ use serde::Deserialize;
 use crate::connect::class;
 use crate::error::Error;
 use crate::limits::{
-    Bounded, Listing, MAX_ADDRESSES, MAX_ADDRESSES_IN_ALL, MAX_CONNECTIONS, MAX_LITERAL,
-    MAX_PEERING, MAX_STRINGS, MAX_TEXT, Sieve, Text, has_huge_text, is_plain,
+    Bounded, Listing, MAX_ADDRESSES, MAX_ADDRESSES_IN_ALL, MAX_ANNOUNCED, MAX_CONNECTIONS,
+    MAX_LITERAL, MAX_PEERING, MAX_STRINGS, MAX_TEXT, Sieve, Text, has_huge_text, is_plain,
 };
 
 /// What `id` tells that the product uses.
@@ -21,6 +23,7 @@ use crate::limits::{
 pub(crate) struct Identity {
     pub(crate) peer_id: PeerId,
     pub(crate) agent_version: Arc<str>,
+    pub(crate) announced: Arc<[IpAddr]>,
 }
 
 /// `{"ID":"12D3…","AgentVersion":"kubo/0.44.0",…}`.
@@ -30,6 +33,8 @@ struct IdBody<'a> {
     id: Option<Text<'a>>,
     #[serde(rename = "AgentVersion", borrow, default)]
     agent_version: Text<'a>,
+    #[serde(rename = "Addresses", borrow, default)]
+    addresses: Bounded<Text<'a>, MAX_ANNOUNCED>,
 }
 
 /// `{"Peers":[…]}` or `{"Peers":null}`.
@@ -126,7 +131,15 @@ pub(crate) fn identity(verb: &'static str, body: &[u8]) -> Result<Identity, Erro
     Ok(Identity {
         peer_id,
         agent_version: crate::limits::agent_version(&parsed.agent_version.0),
+        announced: announced(&parsed.addresses.items),
     })
+}
+
+/// The IPs of the addresses that a node announces, each once, in their order as numbers.
+fn announced(addresses: &[Text<'_>]) -> Arc<[IpAddr]> {
+    let ips = addresses.iter().map(|text| Address::lenient(&text.0));
+    let ips: BTreeSet<IpAddr> = ips.filter_map(|address| address.ip()).collect();
+    ips.into_iter().collect()
 }
 
 /// The connections; one of the node to itself is left out.

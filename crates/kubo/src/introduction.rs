@@ -1,5 +1,6 @@
 //! The first request on a connection: who is there?
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,12 @@ impl Introduction {
     #[must_use]
     pub fn agent_version(&self) -> Arc<str> {
         Arc::clone(&self.connection.identity().agent_version)
+    }
+
+    /// The IPs of the addresses that the node announces to others, each once.
+    #[must_use]
+    pub fn announced(&self) -> Arc<[IpAddr]> {
+        Arc::clone(&self.connection.identity().announced)
     }
 
     /// Makes it a node that takes commands, if it is who is expected; otherwise the connection is

@@ -26,6 +26,10 @@ pub(crate) const MAX_ADDRESSES_IN_ALL: usize = 65_536;
 /// Most texts of a list (filters, listen addresses, results of a call) that are read.
 pub(crate) const MAX_STRINGS: usize = 16_384;
 
+/// Addresses of `id` that are looked at; a Kubo on three networks announces some twenty. What is
+/// beyond is left out.
+pub(crate) const MAX_ANNOUNCED: usize = 64;
+
 /// Longest text of one entry that is kept, bytes: as long as an address may be.
 pub(crate) const MAX_TEXT: usize = 1024;
 

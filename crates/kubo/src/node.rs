@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,12 @@ impl Node {
     #[must_use]
     pub fn agent_version(&self) -> Arc<str> {
         Arc::clone(&self.connection.identity().agent_version)
+    }
+
+    /// The IPs of the addresses that the node announces to others, each once.
+    #[must_use]
+    pub fn announced(&self) -> Arc<[IpAddr]> {
+        Arc::clone(&self.connection.identity().announced)
     }
 
     /// Whether another call may be tried. `false` is certain.

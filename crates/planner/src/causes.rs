@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
-    ConditionKind, Contact, LinkState, MemberName, MemberReport, MemberState, ReasonCode, Source,
-    Status, Waiting,
+    ConditionKind, Contact, LinkState, MemberName, MemberReport, MemberState, Reason, ReasonCode,
+    Source, Status, Waiting,
 };
 
 use crate::conditions::{Findings, Said};
 use crate::members::{about, elsewhere, sentence};
+use crate::steer;
 use crate::words;
 
 impl Findings<'_, '_> {
@@ -88,6 +89,39 @@ impl Findings<'_, '_> {
             Contact::NoSecret { why } if world.source() == Source::File => Some(why),
             _ => None,
         }
+    }
+
+    /// Links that are kept on another network than theirs.
+    pub(crate) fn network_cause(&self) -> Option<Said> {
+        if steer::is_down(self.pass) {
+            let attachment = &self.pass.world.input.policy.network.attachment;
+            let network = attachment.as_ref().map_or_else(
+                || "the pod network".to_owned(),
+                |attachment| format!("the storage network {attachment}"),
+            );
+            let message = format!(
+                "{network} carried none of the last {} links that were moved to it: links stay where \
+                 they are, and one is tried again from time to time",
+                self.pass.memory.moves_failed
+            );
+            return Some((Status::True, ReasonCode::StorageNetworkDown, message));
+        }
+        let unmoved = self.linked.reports.iter().filter_map(|report| {
+            let reason = &report.held.as_ref()?.reason;
+            let kept = matches!(
+                reason,
+                Reason::SteeringOff
+                    | Reason::AffectedVersion { .. }
+                    | Reason::NothingToFilter { .. }
+            );
+            kept.then(|| (reason, report.link.to_string()))
+        });
+        let unmoved: Vec<(&Reason, String)> = unmoved.collect();
+        let (first, _) = unmoved.first()?;
+        let why = first.to_string();
+        let names = sentence(unmoved.into_iter().map(|(_, link)| link));
+        let message = format!("on another network than theirs: {names}: {why}");
+        Some((Status::True, ReasonCode::NotSteered, message))
     }
 
     pub(crate) fn links_cause(&self) -> Option<Said> {

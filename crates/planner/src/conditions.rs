@@ -8,8 +8,9 @@ use kubomesh_core::{
 };
 
 use crate::groups::Groups;
-use crate::members::{is_on_network, sentence};
+use crate::members::sentence;
 use crate::mesh::Linked;
+use crate::on_network;
 use crate::pass::Pass;
 use crate::releasing::releasing;
 use crate::words;
@@ -34,7 +35,7 @@ impl Findings<'_, '_> {
     /// The five conditions in their order.
     pub(crate) fn conditions(&self) -> Vec<Condition> {
         let accepted = self.accepted();
-        let applied = self.applied();
+        let applied = on_network::applied(self.pass);
         let connected = self.connected();
         let degraded = self.degraded();
         let ready = self.ready(&accepted, &applied);
@@ -80,27 +81,6 @@ impl Findings<'_, '_> {
         }
     }
 
-    fn applied(&self) -> Said {
-        let off = self
-            .pass
-            .world
-            .nodes
-            .iter()
-            .filter(|node| node.member.is_some_and(|member| !is_on_network(member)));
-        let off: Vec<String> = off.map(|node| node.name.to_string()).collect();
-        if off.is_empty() {
-            // No member was asked for this: it is what each address is that they are given to others
-            // by.
-            let message = words::own_network(self.pass.world.source());
-            return (Status::True, ReasonCode::NoStorageNetwork, message.into());
-        }
-        let message = format!(
-            "without an address on the network: {}",
-            sentence(off.into_iter())
-        );
-        (Status::False, ReasonCode::NoAddress, message)
-    }
-
     fn connected(&self) -> Said {
         let nodes = &self.pass.world.nodes;
         let reachable: Vec<usize> = (0..nodes.len())
@@ -144,6 +124,7 @@ impl Findings<'_, '_> {
             return (Status::True, ReasonCode::RemovalsHeld, message);
         }
         let cause = self.records_cause().or_else(|| self.members_cause());
+        let cause = cause.or_else(|| self.network_cause());
         if let Some(cause) = cause.or_else(|| self.links_cause()) {
             return cause;
         }

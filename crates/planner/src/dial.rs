@@ -26,6 +26,8 @@ pub(crate) enum Decision {
     Held(Held),
     /// Calls on one node.
     Send(Step),
+    /// It is to be moved to its network, within a session of one of its ends.
+    Move,
 }
 
 /// What is done about a judged link.
@@ -53,13 +55,18 @@ pub(crate) fn decide(
     }
     if let Need::Close(end, connection) = judged.need {
         let step = Step {
-            close: Some(exact(connection)),
+            close: vec![exact(connection)],
             ..Step::new(pair, end)
         };
         return match pass.callable(pair.at(end)) {
             Ok(()) => Decision::Send(step),
             Err(until) => Decision::Held(pass.waiting(pair.at(end), until)),
         };
+    }
+    if let Need::Move = judged.need
+        && !matches!(judged.reason, Some(Reason::FilterConflict { .. }))
+    {
+        return Decision::Move;
     }
     if let Some(reason @ Reason::FilterConflict { member, .. }) = &judged.reason {
         let until = repair_due(pass, pair, member);
@@ -88,14 +95,14 @@ fn recipe(
     let doubted = memory.doubted.take();
     let step = match judged.need {
         Need::Direct(end, circuit) => Step {
-            close: Some(exact(circuit)),
+            close: vec![exact(circuit)],
             restore: true,
             ..Step::new(pair, end)
         },
         Need::DialFrom(end, stale) => match (may_dial(pass, pair, end), failed(memory, end)) {
             // The end that lists nothing does not get through: the other gives up what it lists.
             (true, failed) if failed >= FAILED_TWICE && may_dial(pass, pair, end.other()) => Step {
-                close: Some(exact(stale)),
+                close: vec![exact(stale)],
                 ..Step::new(pair, end.other())
             },
             _ => Step::new(pair, end),
@@ -108,7 +115,7 @@ fn recipe(
             let end = suspect(pass, pair);
             let connection = listed[usize::from(end == End::B)];
             Step {
-                close: Some(exact(connection)),
+                close: vec![exact(connection)],
                 ..Step::new(pair, end)
             }
         }
@@ -172,7 +179,7 @@ fn choose(pass: &Pass<'_>, pair: Pair, memory: &LinkMemory) -> End {
 }
 
 /// The end that a hash of the pair chooses: half of a node's links are dialled by itself.
-fn by_hash(link: &Link) -> End {
+pub(crate) fn by_hash(link: &Link) -> End {
     let positions = Positions::new("dial");
     let base = positions.base(link.b.as_str().as_bytes());
     let hash = positions.on_ring(base, positions.base(link.a.as_str().as_bytes()));
@@ -203,7 +210,7 @@ fn failed(memory: &LinkMemory, end: End) -> u32 {
 }
 
 /// Whether an end that answers was last read before the last dial of this link.
-fn awaits(pass: &Pass<'_>, pair: Pair, memory: &LinkMemory) -> bool {
+pub(crate) fn awaits(pass: &Pass<'_>, pair: Pair, memory: &LinkMemory) -> bool {
     memory
         .dialled
         .is_some_and(|dialled| !read_since(pass, pair, dialled))
@@ -232,7 +239,8 @@ fn note_relayed(now: Timestamp, judged: &Judged<'_>, memory: &mut LinkMemory) {
 fn explain(pass: &Pass<'_>, pair: Pair, judged: &mut Judged<'_>, memory: &LinkMemory) {
     let nodes = &pass.world.nodes;
     let covering = |node: usize, far: usize| {
-        let entry = pass.filters.covering(node, nodes[far].address()?.ip())?;
+        let (_, address) = pass.world.given(node, far)?;
+        let entry = pass.filters.covering(node, address.ip())?;
         Some(Reason::FilterConflict {
             member: nodes[node].name.clone(),
             entry: entry.to_string(),
@@ -267,7 +275,7 @@ fn explain(pass: &Pass<'_>, pair: Pair, judged: &mut Judged<'_>, memory: &LinkMe
 }
 
 /// A connection as `swarm/disconnect` wants it: the listed text and the peer.
-fn exact(connection: Listed<'_>) -> Address {
+pub(crate) fn exact(connection: Listed<'_>) -> Address {
     let address = connection.address();
     if address.peer() == Some(connection.peer) {
         return address;

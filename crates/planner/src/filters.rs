@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use kubomesh_core::{Call, FilterPolicy, Member, Mode, Record, RemovedFilter};
+use kubomesh_core::{Address, Call, FilterPolicy, Member, Mode, Record, RemovedFilter};
 use multiaddr::{Multiaddr, Protocol};
 
 use crate::world::{Node, World};
@@ -39,7 +39,13 @@ impl<'a> Filters<'a> {
         let mut read: BTreeMap<&str, Option<IpNet>> = BTreeMap::new();
         let nodes = world.nodes.iter().map(|node| {
             let shown = node.state.and_then(|state| state.filters.as_ref().ok());
+            // Ours are in nobody's way: they hide what links are not to use.
+            let ours = |text: &&Arc<str>| {
+                let owned = node.record.map_or(&[][..], |record| &record.owned_filters);
+                owned.iter().any(|filter| filter.cidr == **text)
+            };
             let shown = shown.into_iter().flatten().take(MAX_FILTERS);
+            let shown = shown.filter(move |text| !ours(text));
             let nets = shown.filter_map(|text| {
                 let net = *read.entry(&**text).or_insert_with(|| range(text));
                 net.map(|net| (net, text))
@@ -51,7 +57,8 @@ impl<'a> Filters<'a> {
             .nodes
             .iter()
             .filter(|node| node.place.is_some())
-            .filter_map(|node| node.address()?.ip())
+            .flat_map(Node::addresses)
+            .filter_map(Address::ip)
             .collect();
         mesh.sort_unstable();
         Self { nodes, mesh }
@@ -68,11 +75,14 @@ impl<'a> Filters<'a> {
 
     /// The filters of a node that cover another node's mesh address.
     pub(crate) fn conflicts(&self, index: usize, node: &Node<'_>) -> Vec<&'a Arc<str>> {
-        let own = node.place.and_then(|_| node.address()?.ip());
+        let own: Vec<IpAddr> = match node.place {
+            Some(_) => node.addresses().filter_map(Address::ip).collect(),
+            None => Vec::new(),
+        };
         let covers = |net: &IpNet| {
             let after = self.mesh.partition_point(|ip| *ip <= net.broadcast());
             let before = self.mesh.partition_point(|ip| *ip < net.network());
-            after - before > usize::from(own.is_some_and(|own| net.contains(&own)))
+            after - before > own.iter().filter(|own| net.contains(*own)).count()
         };
         self.nodes[index]
             .iter()
@@ -178,8 +188,18 @@ fn give_back(record: &Record, mode: Mode, shown: impl Fn(&str) -> bool) -> Mendi
     Mending { removed, call }
 }
 
+/// A range of IPs as a filter, as `swarm/filters` prints it.
+pub(crate) fn text(range: IpNet) -> Arc<str> {
+    let family = match range {
+        IpNet::V4(_) => "ip4",
+        IpNet::V6(_) => "ip6",
+    };
+    let (ip, bits) = (range.addr(), range.prefix_len());
+    format!("/{family}/{ip}/ipcidr/{bits}").into()
+}
+
 /// A filter as a range of IPs: `/ip4|ip6/<ip>/ipcidr/<bits>`, as `swarm/filters` prints it.
-fn range(text: &str) -> Option<IpNet> {
+pub(crate) fn range(text: &str) -> Option<IpNet> {
     let address = Multiaddr::from_str(text).ok()?;
     let parts: Vec<Protocol<'_>> = address.iter().take(3).collect();
     let (ip, bits) = match parts.as_slice() {

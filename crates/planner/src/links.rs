@@ -1,8 +1,8 @@
 //! The state of a desired link, judged from both ends (rules.md, Links).
 
-use kubomesh_core::{Direction, LinkState, Listed, Member, Mode, Network, Reason};
+use kubomesh_core::{Direction, LinkState, Listed, Member, Mode, OffNetwork, Reason};
 
-use crate::network;
+use crate::network::{self, On};
 use crate::sides::{Entry, Sides};
 use crate::world::World;
 
@@ -36,6 +36,8 @@ pub(crate) struct Judged<'a> {
     pub unprotected: [bool; 2],
     /// Whether an end shows an address that is not the dialling one's.
     pub rewritten: bool,
+    /// Why another network than the wanted one is used, where that is on purpose.
+    pub off_network: Option<OffNetwork>,
 }
 
 /// What would make a link better.
@@ -52,6 +54,8 @@ pub(crate) enum Need<'a> {
     Redial([Listed<'a>; 2]),
     /// An extra connection off the network closed, on the end that lists it.
     Close(End, Listed<'a>),
+    /// All its connections are off the network: it is moved there (see [`steer`](crate::steer)).
+    Move,
     /// A relayed connection made direct, on an end that lists it.
     Direct(End, Listed<'a>),
 }
@@ -81,15 +85,20 @@ pub(crate) fn judge<'a>(world: &World<'a>, sides: &Sides<'a>, pair: Pair) -> Jud
         need,
         unprotected: [false; 2],
         rewritten: false,
+        off_network: None,
     };
     let absent = |node: usize| world.nodes[node].absence();
     if let Some(reason) = absent(pair.a).or_else(|| absent(pair.b)) {
         return bare(LinkState::Missing, Some(reason), Need::Nothing);
     }
+    let common = world.common(pair.a, pair.b);
     let lists = [
-        list(world, sides, pair.a, pair.b),
-        list(world, sides, pair.b, pair.a),
+        list(world, sides, (pair.a, pair.b), common.on),
+        list(world, sides, (pair.b, pair.a), common.on),
     ];
+    if common.on.is_none() {
+        return apart(world, pair, &lists);
+    }
     let rewritten = lists.iter().flatten().any(|listing| listing.rewritten);
     let mut judged = match lists {
         [Some(a), Some(b)] => {
@@ -105,6 +114,7 @@ pub(crate) fn judge<'a>(world: &World<'a>, sides: &Sides<'a>, pair: Pair) -> Jud
         [None, Some(known)] => half(&known, world.nodes[pair.a].silence()),
     };
     judged.rewritten = rewritten;
+    judged.off_network = common.instead;
     judged.unprotected = [
         unprotected(world, sides, pair.a, pair.b),
         unprotected(world, sides, pair.b, pair.a),
@@ -130,6 +140,32 @@ fn half<'a>(known: &Listing<'a>, reason: Option<Reason>) -> Judged<'a> {
         need,
         unprotected: [false; 2],
         rewritten: false,
+        off_network: None,
+    }
+}
+
+/// A pair of which an end has no address on the wanted network, and no other may be used: what is
+/// there stays, and nothing is added.
+fn apart<'a>(world: &World<'a>, pair: Pair, lists: &[Option<Listing<'a>>; 2]) -> Judged<'a> {
+    let wanted = network::wanted(&world.input.policy.network);
+    let lacks = |node: &usize| {
+        let member = world.nodes[*node].member;
+        member.is_some_and(|member| !network::has(member, wanted))
+    };
+    let off = [pair.a, pair.b].into_iter().find(lacks).unwrap_or(pair.a);
+    let connected = lists.iter().flatten().any(|one| one.direct.is_some());
+    Judged {
+        state: match connected {
+            true => LinkState::Degraded,
+            false => LinkState::Missing,
+        },
+        reason: Some(Reason::NoAddress {
+            member: world.nodes[off].name.clone(),
+        }),
+        need: Need::Nothing,
+        unprotected: [false; 2],
+        rewritten: false,
+        off_network: None,
     }
 }
 
@@ -156,7 +192,7 @@ fn both<'a>(a: &Listing<'a>, b: &Listing<'a>) -> (LinkState, Option<Reason>, Nee
             (Some((end, extra)), true) => {
                 degraded(Reason::ExtraConnection, Need::Close(end, extra))
             }
-            (Some(_), false) => degraded(Reason::WrongNetwork, Need::Nothing),
+            (Some(_), false) => degraded(Reason::WrongNetwork, Need::Move),
             (None, false) => degraded(Reason::OneSided, Need::Redial([at_a, at_b])),
         },
     }
@@ -171,12 +207,17 @@ fn off<'a>(a: &Listing<'a>, b: &Listing<'a>) -> Option<(End, Listed<'a>)> {
 }
 
 /// What a node lists of another; `None` if it could not be asked.
-fn list<'a>(world: &World<'a>, sides: &Sides<'a>, node: usize, far: usize) -> Option<Listing<'a>> {
+fn list<'a>(
+    world: &World<'a>,
+    sides: &Sides<'a>,
+    (node, far): (usize, usize),
+    on: Option<On>,
+) -> Option<Listing<'a>> {
     let state = world.nodes[node].state?;
     if state.peers.is_err() {
         return None;
     }
-    let (member, network) = (world.nodes[far].member?, network::wanted());
+    let (member, network) = (world.nodes[far].member?, on.unwrap_or(On::Pod));
     let mut listing = Listing::default();
     for connection in sides.connections(node, far) {
         if connection.is_relayed {
@@ -209,9 +250,32 @@ fn list<'a>(world: &World<'a>, sides: &Sides<'a>, node: usize, far: usize) -> Op
     Some(listing)
 }
 
+/// The direct connections that a node lists to another and that are off the network of the pair.
+pub(crate) fn off_network<'a>(
+    world: &World<'a>,
+    sides: &Sides<'a>,
+    (node, far): (usize, usize),
+) -> Vec<Listed<'a>> {
+    let (Some(on), Some(member)) = (world.common(node, far).on, world.nodes[far].member) else {
+        return Vec::new();
+    };
+    let state = world.nodes[far].state;
+    let off = |connection: &Listed<'a>| {
+        let known = || {
+            connection
+                .ip
+                .is_some_and(|ip| network::is_off(member, state, on, ip))
+        };
+        !connection.is_relayed
+            && !is_on(member, on, *connection)
+            && (connection.direction == Direction::Outbound || known())
+    };
+    sides.connections(node, far).filter(off).collect()
+}
+
 /// Whether a connection's far address is the member's on the network. Where the members file gives
 /// a name, the address behind it is not known here and every direct one will do.
-fn is_on(member: &Member, network: Network, connection: Listed<'_>) -> bool {
+fn is_on(member: &Member, network: On, connection: Listed<'_>) -> bool {
     let named = member
         .swarm
         .as_ref()

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
-    Condition, ConditionKind, Contact, FailureKind, LinkCounts, Member, MemberName, MemberReport,
+    Condition, ConditionKind, Contact, FailureKind, LinkCounts, MemberName, MemberReport,
     MemberState, Reason, ReasonCode, Role, Status, Waiting,
 };
 
 use crate::identity::Verdict;
 use crate::mesh::Linked;
-use crate::network;
+use crate::on_network;
 use crate::pass::Pass;
 use crate::places;
 use crate::remedy::remedy;
+use crate::steer;
 use crate::topology::Shape;
 use crate::words;
 use crate::world::{Node, Standing};
@@ -49,6 +50,7 @@ pub(crate) fn members(pass: &Pass<'_>, linked: &Linked) -> (Reports, Reports) {
                 .and_then(|observation| observation.sighting.as_ref())
                 .map(|sighting| sighting.agent_version.to_string())
                 .unwrap_or_default(),
+            steering: steer::state(pass, index),
             capacity: node.place.map(|_| places::capacity(node)),
             links,
             conditions: conditions(pass, index, links, full_mesh),
@@ -110,6 +112,7 @@ fn unborn(waiting: &Waiting) -> MemberReport {
         state: MemberState::Waiting,
         peer_id: None,
         agent_version: String::new(),
+        steering: None,
         capacity: None,
         links: LinkCounts::default(),
         conditions: vec![reachable],
@@ -128,7 +131,7 @@ fn conditions(pass: &Pass<'_>, index: usize, links: LinkCounts, full_mesh: bool)
     vec![
         reachable(pass, node),
         linked(pass, node, links, full_mesh),
-        on_network(pass, node),
+        on_network::condition(pass, node),
         filter_conflict(pass, index),
         address_conflict(node),
         wrong_identity(node),
@@ -264,27 +267,6 @@ fn linked(pass: &Pass<'_>, node: &Node<'_>, links: LinkCounts, full_mesh: bool) 
         _ => ReasonCode::LinkUnknown,
     };
     condition(Status::False, reason, message)
-}
-
-fn on_network(pass: &Pass<'_>, node: &Node<'_>) -> Condition {
-    let condition = |status, reason, message: &str| {
-        Condition::new(ConditionKind::OnNetwork, status, reason, message)
-    };
-    let source = pass.world.source();
-    match node.member {
-        None => condition(Status::Unknown, ReasonCode::Away, words::gone(source)),
-        Some(member) if is_on_network(member) => condition(Status::True, ReasonCode::AsWanted, ""),
-        Some(_) => condition(
-            Status::False,
-            ReasonCode::NoAddress,
-            words::no_address(source),
-        ),
-    }
-}
-
-/// Whether a member has an address on the wanted network.
-pub(crate) fn is_on_network(member: &Member) -> bool {
-    member.swarm.is_some() || !member.ips(network::wanted()).is_empty()
 }
 
 fn filter_conflict(pass: &Pass<'_>, index: usize) -> Condition {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use kubomesh_core::{
     Call, ContainerStart, Failure, FailureKind, Link, MemberName, MemberUid, Outcome, PeerId,
@@ -30,6 +31,10 @@ pub struct Memory {
     pub(crate) dialled: BTreeMap<(MemberName, IpAddr), Bucket>,
     /// Surplus links removed in the last minute: when, and how many.
     pub(crate) removals: BTreeMap<Timestamp, u64>,
+    /// Moves that failed in a row, all links together.
+    pub(crate) moves_failed: u32,
+    /// When the last of them was seen to have failed.
+    pub(crate) move_failed: Option<Timestamp>,
 }
 
 /// What is remembered of a live member.
@@ -61,6 +66,11 @@ pub(crate) struct MemberMemory {
     pub silent: bool,
     /// Whether it listed entries of ours when its list was last read.
     pub holds: bool,
+    /// Whether the filters of a steering session on it are this process' own. Those that it finds in
+    /// the record are taken away: it does not know how far they came.
+    pub session: bool,
+    /// Entries that it was last told to give up, and said yes.
+    pub lifted: Vec<Arc<str>>,
     /// Another identity than the recorded one, seen at a line of a members file.
     pub changed: Option<Changed>,
 }
@@ -97,6 +107,12 @@ pub(crate) struct LinkMemory {
     pub relayed: Option<Timestamp>,
     /// Attempts to make it direct.
     pub relayed_attempts: u32,
+    /// When it was last moved to another network, until it shows what became of that.
+    pub moved: Option<Timestamp>,
+    /// Moves that failed since it was last on its network.
+    pub moves_failed: u32,
+    /// When the last of them was seen to have failed.
+    pub move_failed: Option<Timestamp>,
     /// Since when the ends' lists do not fit each other.
     pub doubted: Option<Timestamp>,
     /// Whether it is being removed: it stays so until neither end has an entry of ours.
@@ -148,6 +164,11 @@ impl Memory {
                     member.sent.clear();
                     member.unheeded = 0;
                 }
+            }
+            if let Some(member) = self.members.get_mut(&outcome.member)
+                && let (Call::FiltersRemove { entries }, Ok(())) = (&outcome.call, &outcome.result)
+            {
+                member.lifted.clone_from(entries);
             }
             if let Some(member) = self.members.get_mut(&outcome.member)
                 && !unsent

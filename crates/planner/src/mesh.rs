@@ -9,6 +9,7 @@ use crate::links::{self, End, Judged, Pair};
 use crate::memory::LinkMemory;
 use crate::pass::Pass;
 use crate::places;
+use crate::steer::Move;
 use crate::steps::{self, Step};
 use crate::topology::Shape;
 use crate::world::Standing;
@@ -23,8 +24,10 @@ pub(crate) struct Linked {
     pub ends: Vec<(usize, usize)>,
     /// By node: the entries that it is to be given, in one call.
     pub entries: Vec<Vec<Address>>,
-    /// Dials and what belongs to them.
-    pub dials: Vec<Sequence>,
+    /// Links that are on another network than theirs.
+    pub moves: Vec<Move>,
+    /// Dials and what belongs to them, before they are sent.
+    pub steps: Vec<Step>,
 }
 
 /// Judges every desired link and decides what is done about it.
@@ -33,14 +36,18 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
     let pairs: Vec<Pair> = desired.iter().map(|&(a, b)| Pair { a, b }).collect();
     let mut before = std::mem::take(&mut pass.memory.links);
     let mut entries: Vec<Vec<Address>> = vec![Vec::new(); pass.world.nodes.len()];
-    let mut steps = Vec::new();
+    let (mut steps, mut moves) = (Vec::new(), Vec::new());
     let mut reports = Vec::with_capacity(pairs.len());
     for pair in &pairs {
         let mut judged = links::judge(&pass.world, &pass.sides, *pair);
         let link = pass.link(*pair);
         if judged.state == LinkState::Healthy {
             let (state, rewritten) = (judged.state, judged.rewritten);
-            let spent = before.remove(&link).and_then(|memory| memory.spent);
+            let known = before.remove(&link);
+            if known.as_ref().is_some_and(|known| known.moved.is_some()) {
+                pass.memory.moves_failed = 0;
+            }
+            let spent = known.and_then(|memory| memory.spent);
             if let Some(spent) = spent.filter(|spent| !spent.is_full(pass.now())) {
                 let memory = LinkMemory {
                     spent: Some(spent),
@@ -54,17 +61,28 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
                 reason: None,
                 held: None,
                 rewritten,
+                off_network: judged.off_network,
             });
             continue;
         }
         let mut memory = before.remove(&link).unwrap_or_default();
         memory.removing = false;
         let decision = dial::decide(pass, *pair, &mut judged, &mut memory);
+        note_move(pass, *pair, &judged, &mut memory);
+        if let Decision::Move = decision {
+            let report = reports.len();
+            moves.push(Move {
+                pair: *pair,
+                report,
+            });
+        }
         if let Decision::Nothing = decision {
             memory = LinkMemory {
                 dialled: memory.dialled,
                 renewed: memory.renewed,
                 spent: memory.spent,
+                moves_failed: memory.moves_failed,
+                move_failed: memory.move_failed,
                 ..LinkMemory::default()
             };
         }
@@ -75,7 +93,20 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         reports.push(report(link, judged, decision, protected, &mut steps));
     }
     undesired(pass, before);
-    let (dials, waiting) = steps::send(pass, steps);
+    Linked {
+        pairs,
+        reports,
+        ends: desired,
+        entries,
+        moves,
+        steps,
+    }
+}
+
+/// Sends what was decided, as far as the pace allows, and completes the reports.
+pub(crate) fn send(pass: &mut Pass<'_>, linked: &mut Linked) -> Vec<Sequence> {
+    let (dials, waiting) = steps::send(pass, std::mem::take(&mut linked.steps));
+    let Linked { pairs, reports, .. } = linked;
     for (pair, held) in waiting {
         if let Ok(at) = pairs.binary_search_by_key(&(pair.a, pair.b), |pair| (pair.a, pair.b)) {
             reports[at].reason = reports[at]
@@ -86,15 +117,28 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
             reports[at].held = Some(held);
         }
     }
-    let mut ends = desired;
-    unplaced(pass, &mut ends, &mut reports);
-    Linked {
-        pairs,
-        reports,
-        ends,
-        entries,
-        dials,
+    unplaced(pass, &mut linked.ends, &mut linked.reports);
+    dials
+}
+
+/// Judges the last move of a link, once both ends were read since.
+fn note_move(pass: &mut Pass<'_>, pair: Pair, judged: &Judged<'_>, memory: &mut LinkMemory) {
+    if memory.moved.is_none() || dial::awaits(pass, pair, memory) {
+        return;
     }
+    memory.moved = None;
+    let arrived = matches!(
+        judged.reason,
+        Some(Reason::Unprotected | Reason::ExtraConnection)
+    );
+    if arrived {
+        pass.memory.moves_failed = 0;
+        return;
+    }
+    memory.moves_failed = memory.moves_failed.saturating_add(1);
+    memory.move_failed = Some(pass.now());
+    pass.memory.moves_failed = pass.memory.moves_failed.saturating_add(1);
+    pass.memory.move_failed = Some(pass.now());
 }
 
 /// Of what is no longer desired, its removal and its pace are remembered: it may be desired again in a
@@ -161,7 +205,7 @@ pub(crate) fn given(pass: &mut Pass<'_>, node: usize, far: usize) -> Result<Addr
     if let Err(until) = pass.callable(node) {
         return Err(pass.waiting(node, until));
     }
-    let (at, far) = (&pass.world.nodes[node], &pass.world.nodes[far]);
+    let at = &pass.world.nodes[node];
     if let Some(Err(failure)) = at.state.map(|state| &state.peering) {
         let reason = Reason::Unreachable {
             member: at.name.clone(),
@@ -169,14 +213,12 @@ pub(crate) fn given(pass: &mut Pass<'_>, node: usize, far: usize) -> Result<Addr
         };
         return Err(pass.hold(reason, None));
     }
-    match (far.address(), far.place) {
-        (Some(address), Some(peer)) => Ok(address.with_peer(peer)),
-        _ => Err(pass.hold(
-            Reason::NoAddress {
-                member: far.name.clone(),
-            },
-            None,
-        )),
+    match (pass.world.given(node, far), pass.world.nodes[far].place) {
+        (Some((_, address)), Some(peer)) => Ok(address.with_peer(peer)),
+        _ => {
+            let member = pass.world.nodes[far].name.clone();
+            Err(pass.hold(Reason::NoAddress { member }, None))
+        }
     }
 }
 
@@ -194,7 +236,7 @@ fn report(
             reason.get_or_insert(held.reason.clone());
             Some(held)
         }
-        Decision::Awaiting => None,
+        Decision::Awaiting | Decision::Move => None,
         Decision::Send(step) => {
             steps.push(step);
             None
@@ -215,6 +257,7 @@ fn report(
         reason,
         held,
         rewritten: judged.rewritten,
+        off_network: judged.off_network,
     }
 }
 
@@ -266,6 +309,7 @@ fn unplaced(pass: &Pass<'_>, ends: &mut Vec<(usize, usize)>, reports: &mut Vec<L
             reason: Some(reason),
             held,
             rewritten: false,
+            off_network: None,
         });
     }
     reports.sort_by(|one, other| one.link.cmp(&other.link));

@@ -6,7 +6,7 @@ use kubomesh_core::{
     Action, Call, FailureKind, Held, Link, MemberName, Mode, PeerId, Reason, Sequence, Timestamp,
 };
 
-use crate::filters::Filters;
+use crate::filters::{self, Filters};
 use crate::links::Pair;
 use crate::memory::Memory;
 use crate::retry;
@@ -63,7 +63,7 @@ impl<'a> Pass<'a> {
         at.quarantine()
             .or_else(|| self.unsettled[node].then(unsettled))
             .or_else(|| {
-                at.address().is_none().then(|| Reason::NoAddress {
+                (!at.has_address()).then(|| Reason::NoAddress {
                     member: at.name.clone(),
                 })
             })
@@ -104,6 +104,22 @@ impl<'a> Pass<'a> {
         memory.is_some_and(|memory| memory.failures == 0 && memory.unheeded > 0)
     }
 
+    /// Whether a filter that a node shows hides all that another one would.
+    pub(crate) fn hides(&self, node: usize, cidr: &str) -> bool {
+        let shown = self.world.nodes[node].state.map(|state| &state.filters);
+        let mut shown = shown
+            .into_iter()
+            .flatten()
+            .flat_map(|filters| filters.iter());
+        let wanted = filters::range(cidr);
+        shown.any(|text| {
+            let range = filters::range(text);
+            range
+                .zip(wanted)
+                .is_some_and(|(range, wanted)| range.contains(&wanted))
+        })
+    }
+
     /// The pair's name.
     pub(crate) fn link(&self, pair: Pair) -> Link {
         let (a, b) = (self.world.nodes[pair.a].name, self.world.nodes[pair.b].name);
@@ -131,7 +147,7 @@ impl<'a> Pass<'a> {
         let action = Action {
             call,
             deadline: CALL_DEADLINE,
-            on_failure: None,
+            on_failure: Vec::new(),
             link,
         };
         self.sequence(node, vec![action])
@@ -142,7 +158,7 @@ impl<'a> Pass<'a> {
         Action {
             call,
             deadline: CALL_DEADLINE,
-            on_failure: None,
+            on_failure: Vec::new(),
             link: Some(link.clone()),
         }
     }

@@ -9,6 +9,7 @@ use crate::pass::Pass;
 use crate::records::{self, Ledger};
 use crate::removal::{self, Removed};
 use crate::sides::Sides;
+use crate::steer::{self, FilterCalls};
 use crate::world::World;
 use crate::{PlanInput, Planned, heed, members, remember};
 
@@ -31,13 +32,17 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
         due: ledger.due,
     };
     let mut linked = mesh::link(&mut pass);
+    let calls = steer::steer(&mut pass, &mut linked, &mut ledger);
+    ledger.finish(&pass.world);
+    let dials = mesh::send(&mut pass, &mut linked);
     let removed = removal::remove(&mut pass, &mut linked);
-    let mut sequences = mend(&mut pass);
+    let mut sequences = mend(&mut pass, &calls);
+    sequences.extend(steer::sequences(&mut pass, calls));
     let report = report(&pass, &ledger, &linked, &removed);
     sequences.extend(removed.sequences);
     sequences.extend(mesh::additions(&pass, linked.entries));
     heed::note(&mut pass.memory, &sequences);
-    sequences.extend(linked.dials);
+    sequences.extend(dials);
     let plan = Plan {
         records: ledger.writes,
         sequences,
@@ -53,11 +58,11 @@ pub fn plan(input: &PlanInput<'_>) -> Planned {
     }
 }
 
-/// One filters call a node, where one is due.
-fn mend(pass: &mut Pass<'_>) -> Vec<Sequence> {
+/// One filters call a node, where one is due and no other is made.
+fn mend(pass: &mut Pass<'_>, others: &FilterCalls) -> Vec<Sequence> {
     let mut sequences = Vec::new();
     for node in 0..pass.world.nodes.len() {
-        if pass.world.nodes[node].quarantine().is_some() {
+        if pass.world.nodes[node].quarantine().is_some() || others.contains_key(&node) {
             continue;
         }
         let mending = pass.filters.mend(&pass.world, node);

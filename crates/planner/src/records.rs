@@ -24,7 +24,7 @@ const MAX_ADDRESSES: usize = 16;
 pub(crate) struct Ledger {
     /// The writes, in order of the records' names.
     pub writes: Vec<RecordWrite>,
-    /// By node: whether its identity or present address is being changed.
+    /// By node: whether its identity or a present address is being changed.
     pub unsettled: Vec<bool>,
     /// Retired identities dropped after their time.
     pub expired: Vec<PeerId>,
@@ -34,6 +34,8 @@ pub(crate) struct Ledger {
     pub held: u64,
     /// When the next record is due to change by time alone.
     pub due: Option<Timestamp>,
+    /// Places of the writes by the records' names, once one was looked for.
+    places: BTreeMap<String, usize>,
 }
 
 /// What all records are judged by.
@@ -42,6 +44,8 @@ struct Book<'a, 'b> {
     sides: &'b Sides<'a>,
     /// Whether every live node showed its peering list: only then nobody holds what nobody shows.
     all_read: bool,
+    /// How many of the addresses of the record that is looked at are present ones: they come first.
+    present: usize,
     ledger: Ledger,
 }
 
@@ -63,6 +67,7 @@ pub(crate) fn write(
         world,
         sides,
         all_read,
+        present: 1,
         ledger: Ledger::default(),
     };
     let mut away = BTreeMap::new();
@@ -84,6 +89,39 @@ pub(crate) fn write(
     book.ledger
 }
 
+// === impl Ledger ===
+
+impl Ledger {
+    /// The record that a node is to have, to be changed; none if it has none, or is to have none.
+    /// [`Ledger::finish`] puts things in order again.
+    pub(crate) fn record(&mut self, world: &World<'_>, node: usize) -> Option<&mut Record> {
+        let stored = world.nodes[node].record?;
+        let name = stored.name();
+        if self.places.len() != self.writes.len() {
+            let names = self.writes.iter().map(RecordWrite::name);
+            self.places = names.zip(0..).collect();
+        }
+        let at = *self.places.entry(name).or_insert_with(|| {
+            self.writes.push(RecordWrite::Put(Box::new(stored.clone())));
+            self.writes.len() - 1
+        });
+        match &mut self.writes[at] {
+            RecordWrite::Put(record) => Some(record),
+            RecordWrite::Delete(_) => None,
+        }
+    }
+
+    /// Sorts the writes by the records' names and drops those that change nothing.
+    pub(crate) fn finish(&mut self, world: &World<'_>) {
+        let records = world.input.records;
+        self.writes.retain(|write| match write {
+            RecordWrite::Put(record) => records.get(&record.name()) != Some(&**record),
+            RecordWrite::Delete(_) => true,
+        });
+        self.writes.sort_by_cached_key(RecordWrite::name);
+    }
+}
+
 impl Book<'_, '_> {
     /// The record that a node should have.
     fn wanted(&mut self, index: usize, away: Option<Timestamp>, memory: &Memory) -> Option<Record> {
@@ -102,7 +140,7 @@ impl Book<'_, '_> {
             Verdict::Adopt(shown) => self.adopt(node, &mut record, shown),
             _ => self.forget(&mut record, away),
         }
-        self.refresh(node, &mut record, memory);
+        self.present = self.refresh(node, &mut record, memory);
         self.drop_addresses(index, &mut record);
         self.drop_retired(index, &mut record);
         if self.is_gone(node) && record.peer_id.is_none() && record.retired.is_empty() {
@@ -170,16 +208,17 @@ impl Book<'_, '_> {
         }
     }
 
-    /// What is copied from the member and from what was read.
-    fn refresh(&self, node: &Node<'_>, record: &mut Record, memory: &Memory) {
-        let Some(member) = node.member else { return };
+    /// What is copied from the member and from what was read. Returns how many of the addresses are
+    /// present ones.
+    fn refresh(&self, node: &Node<'_>, record: &mut Record, memory: &Memory) -> usize {
+        let Some(member) = node.member else { return 1 };
         let rpc = member.access.endpoint().to_string();
         if *record.rpc != *rpc {
             record.rpc = rpc.into();
         }
         let same_life = record.uid == member.uid && record.peer_id.is_some();
         if !same_life || matches!(node.verdict, Verdict::Wrong { .. } | Verdict::Suspect) {
-            return;
+            return 1;
         }
         record.zone.clone_from(&member.zone);
         let known = node
@@ -187,13 +226,15 @@ impl Book<'_, '_> {
             .and_then(|observation| observation.present());
         let known = known.filter(|state| Some(state.peer_id) == record.peer_id);
         let listen = known.and_then(|state| state.listen.as_deref().ok().map(Vec::as_slice));
-        let former = record.addresses.first().cloned();
-        let present = network::mesh_address(member, network::wanted(), listen, former.as_ref());
-        if let Some(present) = present
-            && former.as_ref() != Some(&present)
-        {
-            record.addresses.retain(|address| *address != present);
-            record.addresses.insert(0, present);
+        let offered = network::offered(&self.world.input.policy.network, member);
+        let had = &record.addresses;
+        let present = offered.filter_map(|on| network::mesh_address(member, on, listen, had));
+        let present: Vec<Address> = present.collect();
+        if !record.addresses.starts_with(&present) {
+            record
+                .addresses
+                .retain(|address| !present.contains(address));
+            record.addresses.splice(0..0, present.iter().cloned());
         }
         let started = memory.members.get(node.name).map(|known| known.started);
         let as_recorded = node.seen().map(|(shown, _)| shown) == record.peer_id;
@@ -206,22 +247,22 @@ impl Book<'_, '_> {
         if record.capacity.is_none() && !restarted(member, record) {
             record.capacity = limits.and_then(capacity::read);
         }
+        present.len().max(1)
     }
 
     /// Forgets former addresses that no node holds.
     fn drop_addresses(&self, index: usize, record: &mut Record) {
         let stored = self.world.nodes[index].record;
-        if record.addresses.len() > 1 && self.all_read && !self.doubted() {
+        if record.addresses.len() > self.present && self.all_read && !self.doubted() {
             let kept = |address: &Address| {
                 let origin = |at| Origin::Record { node: index, at };
                 let at =
                     stored.and_then(|stored| stored.addresses.iter().position(|a| a == address));
                 at.is_none_or(|at| self.sides.holds(origin(at)))
             };
-            let present = record.addresses[0].clone();
-            record
-                .addresses
-                .retain(|address| *address == present || kept(address));
+            let former = record.addresses.split_off(self.present);
+            let former = former.into_iter().filter(kept);
+            record.addresses.extend(former);
         }
         let mut seen = std::collections::BTreeSet::new();
         record
@@ -288,7 +329,7 @@ impl Book<'_, '_> {
         let changed = |wanted: &Record| {
             node.record.is_none_or(|stored| {
                 (&stored.uid, stored.peer_id) != (&wanted.uid, wanted.peer_id)
-                    || stored.addresses.first() != wanted.addresses.first()
+                    || stored.addresses.get(..self.present) != wanted.addresses.get(..self.present)
             })
         };
         self.ledger

@@ -66,6 +66,8 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         tried_at: None,
         silent: false,
         holds: false,
+        session: false,
+        lifted: Vec::new(),
         changed: None,
     }
 }

@@ -160,6 +160,7 @@ fn surplus(
             reason,
             held,
             rewritten: judged.rewritten,
+            off_network: judged.off_network,
         });
     }
     if gone > 0 {

@@ -75,7 +75,7 @@ pub(crate) fn silent_due(memory: &MemberMemory, timings: &Timings) -> Option<Tim
 }
 
 /// `base` × 2^(attempts − 1), at most `max`.
-fn doubled(attempts: u32, base: Duration, max: Duration) -> Duration {
+pub(crate) fn doubled(attempts: u32, base: Duration, max: Duration) -> Duration {
     let doublings = attempts.saturating_sub(1).min(20);
     base.saturating_mul(1 << doublings).min(max)
 }

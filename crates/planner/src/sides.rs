@@ -54,7 +54,8 @@ impl<'a> Sides<'a> {
             }
             for entry in state.peering.iter().flatten() {
                 if let Some(known) = world.known.get(&entry.peer) {
-                    sides.note(index, entry, known);
+                    let given = known.holder.and_then(|far| world.given(index, far));
+                    sides.note(index, entry, known, given.map(|(at, _)| at));
                 }
             }
             sides.nodes[index].connections.sort_by_key(|(far, _)| *far);
@@ -80,6 +81,11 @@ impl<'a> Sides<'a> {
             .map(|(_, one)| *one)
     }
 
+    /// Every connection that a node lists to others that have a place, by the far node.
+    pub(crate) fn all(&self, node: usize) -> &[(usize, Listed<'a>)] {
+        &self.nodes[node].connections
+    }
+
     /// The entry that a node has for another.
     pub(crate) fn entry(&self, node: usize, far: usize) -> Option<Entry> {
         let all = &self.nodes[node].entries;
@@ -99,7 +105,13 @@ impl<'a> Sides<'a> {
     }
 
     /// An entry is ours when it has exactly one address and that is one we may have written.
-    fn note(&mut self, index: usize, entry: &PeeringEntry, known: &Known<'_>) {
+    fn note(
+        &mut self,
+        index: usize,
+        entry: &PeeringEntry,
+        known: &Known<'_>,
+        given: Option<usize>,
+    ) {
         let ours: Vec<Origin> = match entry.addresses.as_slice() {
             [address] => {
                 let same = known.addresses.iter().filter(|(one, _)| *one == address);
@@ -108,10 +120,13 @@ impl<'a> Sides<'a> {
             _ => Vec::new(),
         };
         if let Some(far) = known.holder.filter(|far| *far != index) {
-            let current = Origin::Record { node: far, at: 0 };
-            let entry = match ours.as_slice() {
-                [] => Entry::Foreign,
-                origins if origins.contains(&current) => Entry::Current,
+            let entry = match (ours.as_slice(), given) {
+                ([], _) => Entry::Foreign,
+                // Where the pair has no network, nothing else is given instead.
+                (_, None) => Entry::Current,
+                (origins, Some(at)) if origins.contains(&Origin::Record { node: far, at }) => {
+                    Entry::Current
+                }
                 _ => Entry::Former,
             };
             self.nodes[index].entries.push((far, entry));

@@ -1,6 +1,7 @@
 //! The decided dials: in a fair order, within the pace of shared addresses, as calls.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use kubomesh_core::{
     Action, Address, Call, FailureKind, Held, Link, MemberName, Reason, Sequence, Timestamp,
@@ -10,6 +11,7 @@ use crate::links::{End, Pair};
 use crate::memory::{Bucket, Memory};
 use crate::pass::Pass;
 use crate::retry::{self, Pace};
+use crate::world::Node;
 
 /// Calls on one node for one link.
 pub(crate) struct Step {
@@ -17,8 +19,12 @@ pub(crate) struct Step {
     pub pair: Pair,
     /// On which end.
     pub end: End,
-    /// The exact connection that is closed first.
-    pub close: Option<Address>,
+    /// The exact connections that are closed first.
+    pub close: Vec<Address>,
+    /// Our filters that are taken away first if the dial fails.
+    pub lift: Vec<Arc<str>>,
+    /// Whether it is a move to another network, which has a back-off of its own.
+    pub moves: bool,
     /// Whether the other end is dialled.
     pub dial: bool,
     /// Whether what was closed is connected again if the dial fails.
@@ -34,7 +40,8 @@ pub(crate) fn send(pass: &mut Pass<'_>, steps: Vec<Step>) -> (Vec<Sequence>, Vec
         .world
         .nodes
         .iter()
-        .filter_map(|node| node.address()?.ip());
+        .flat_map(Node::addresses)
+        .filter_map(Address::ip);
     let pace = Pace::new(shared);
     let (mut sequences, mut waiting) = (Vec::new(), Vec::new());
     for step in fair(pass, steps) {
@@ -114,7 +121,9 @@ fn count(memory: &mut Memory, link: Link, step: &Step, now: Timestamp) {
     memory.dialled = Some(now);
     memory.renewed = false;
     memory.spent = Some(Bucket::less_one(memory.spent, now));
-    if step.restore {
+    if step.moves {
+        memory.moved = Some(now);
+    } else if step.restore {
         memory.relayed_attempts = memory.relayed_attempts.saturating_add(1);
     } else {
         memory.dials = memory.dials.saturating_add(1);
@@ -129,7 +138,9 @@ impl Step {
         Self {
             pair,
             end,
-            close: None,
+            close: Vec::new(),
+            lift: Vec::new(),
+            moves: false,
             dial: false,
             restore: false,
             silent: false,
@@ -137,21 +148,26 @@ impl Step {
     }
 
     fn to<'a>(&self, pass: &Pass<'a>) -> (&'a MemberName, Option<IpAddr>) {
-        let node = &pass.world.nodes[self.pair.at(self.end.other())];
-        (node.name, node.address().and_then(Address::ip))
+        Self::reached(pass, self.pair.at(self.end), self.pair.at(self.end.other()))
     }
 
     fn from<'a>(&self, pass: &Pass<'a>) -> (&'a MemberName, Option<IpAddr>) {
-        let node = &pass.world.nodes[self.pair.at(self.end)];
-        (node.name, node.address().and_then(Address::ip))
+        Self::reached(pass, self.pair.at(self.end.other()), self.pair.at(self.end))
+    }
+
+    /// A node and the IP by which another one reaches it.
+    fn reached<'a>(pass: &Pass<'a>, by: usize, node: usize) -> (&'a MemberName, Option<IpAddr>) {
+        let given = pass.world.given(by, node);
+        let ip = given.and_then(|(_, address)| address.ip());
+        (pass.world.nodes[node].name, ip)
     }
 
     /// The calls: what is closed, then the dial, which gives back what was closed for it.
     fn sequence(self, pass: &Pass<'_>) -> Option<Sequence> {
         let link = pass.link(self.pair);
-        let far = &pass.world.nodes[self.pair.at(self.end.other())];
+        let (node, far) = (self.pair.at(self.end), self.pair.at(self.end.other()));
         let mut actions = Vec::new();
-        if let Some(address) = &self.close {
+        for address in &self.close {
             actions.push(Pass::step(
                 Call::Disconnect {
                     address: address.clone(),
@@ -160,15 +176,19 @@ impl Step {
             ));
         }
         if self.dial {
-            let address = far.address()?.with_peer(far.place?);
-            let restore = self.close.filter(|_| self.restore);
+            let (_, address) = pass.world.given(node, far)?;
+            let address = address.with_peer(pass.world.nodes[far].place?);
+            let entries = self.lift;
+            let lift = (!entries.is_empty()).then_some(Call::FiltersRemove { entries });
+            let closed = self.close.into_iter().next().filter(|_| self.restore);
+            let restore = closed.map(|address| Call::Connect { address });
             actions.push(Action {
                 call: Call::Connect { address },
                 deadline: pass.world.input.policy.limits.dial_timeout,
-                on_failure: restore.map(|address| Call::Connect { address }),
+                on_failure: lift.into_iter().chain(restore).collect(),
                 link: Some(link),
             });
         }
-        pass.sequence(self.pair.at(self.end), actions)
+        pass.sequence(node, actions)
     }
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
 use kubomesh_core::{
-    Address, Contact, FailureKind, Member, MemberName, NodeState, Observation, PeerId, Reason,
-    Record, Role, Source, Timestamp, Waiting,
+    Address, Contact, FailureKind, Member, MemberName, NetworkPolicy, NodeState, Observation,
+    PeerId, Reason, Record, Role, Source, Timestamp, Waiting,
 };
 
 use siphasher::sip::SipHasher13;
 
 use crate::identity::{self, Verdict};
+use crate::network::{self, Common, On};
 use crate::since::read_since;
 use crate::{Memory, PlanInput};
 
@@ -53,7 +54,13 @@ pub(crate) struct Node<'a> {
     /// Whether what was read of its entries and filters is history: calls that change them were made
     /// since, or are under way.
     pub changing: bool,
+    /// Where its record has the addresses by which this life of it may be given to others.
+    pub offered: Offered,
 }
+
+/// Places in a record's addresses, by network.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Offered([Option<u8>; 3]);
 
 /// How a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +144,28 @@ impl<'a> World<'a> {
             .filter_map(|(at, node)| Some((at, node.place?)))
     }
 
+    /// The network that two nodes use with each other; none as long as one of them does not live.
+    pub(crate) fn common(&self, a: usize, b: usize) -> Common {
+        match (self.nodes[a].member, self.nodes[b].member) {
+            (Some(a), Some(b)) => network::common(&self.input.policy.network, a, b),
+            _ => Common {
+                on: None,
+                instead: None,
+            },
+        }
+    }
+
+    /// The stored address by which a node is given to another, and its place in the record. One that is
+    /// away keeps the one that it had.
+    pub(crate) fn given(&self, to: usize, far: usize) -> Option<(usize, &'a Address)> {
+        let at = match (self.nodes[to].member, self.nodes[far].member) {
+            (Some(_), Some(_)) => self.nodes[far].offered.at(self.common(to, far).on?)?,
+            _ => 0,
+        };
+        let record = self.nodes[far].record?;
+        record.addresses.get(at).map(|address| (at, address))
+    }
+
     /// Gives every recorded identity to one node and collects all addresses.
     fn place(&mut self) {
         self.known.reserve(self.nodes.len());
@@ -193,9 +222,21 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// Its present address as stored, without `/p2p/…`.
-    pub(crate) fn address(&self) -> Option<&'a Address> {
-        self.record?.addresses.first()
+    /// Its present addresses as stored, without `/p2p/…`: one a network. Of one that does not live
+    /// the one that it had.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &'a Address> + use<'a> {
+        let all = self.record.map_or(&[][..], |record| &record.addresses);
+        let offered = match self.member {
+            Some(_) => self.offered,
+            None => Offered([Some(0), None, None]),
+        };
+        let places = offered.0.into_iter().flatten();
+        places.filter_map(move |at| all.get(usize::from(at)))
+    }
+
+    /// Whether it has a stored address that others may be given.
+    pub(crate) fn has_address(&self) -> bool {
+        self.addresses().next().is_some()
     }
 
     /// Its peering list and connections are known now.
@@ -231,6 +272,12 @@ impl<'a> Node<'a> {
             .member
             .is_some_and(|member| member.contact == Contact::Allowed);
         contacted && !self.is_reachable() && !self.observation.is_some_and(heard)
+    }
+
+    /// Whether it shows a dial filter of this exact text.
+    pub(crate) fn shows(&self, cidr: &str) -> bool {
+        let filters = self.state.and_then(|state| state.filters.as_ref().ok());
+        filters.is_some_and(|filters| filters.iter().any(|text| **text == *cidr))
     }
 
     /// Whether its peering list can be read now.
@@ -309,6 +356,31 @@ impl<'a> Node<'a> {
     }
 }
 
+// === impl Offered ===
+
+impl Offered {
+    fn of(policy: &NetworkPolicy, member: Option<&Member>, record: Option<&Record>) -> Self {
+        let mut places = Self::default();
+        let (Some(member), Some(record)) = (member, record) else {
+            return places;
+        };
+        for on in network::offered(policy, member) {
+            // The one with a former port stands behind the present one.
+            let at = match (&member.swarm, network::mesh_ip(member, on)) {
+                (None, Some(ip)) => record.addresses.iter().position(|one| one.ip() == Some(ip)),
+                _ => Some(0),
+            };
+            places.0[on as usize] = at.and_then(|at| u8::try_from(at).ok());
+        }
+        places
+    }
+
+    /// The place of the address on a network.
+    fn at(self, on: On) -> Option<usize> {
+        self.0[on as usize].map(usize::from)
+    }
+}
+
 /// Joins members and records by name.
 fn nodes<'a>(input: &PlanInput<'a>, memory: &Memory) -> Vec<Node<'a>> {
     let live = input
@@ -367,6 +439,7 @@ fn node<'a>(
         state,
         stale,
         changing: stale || input.busy.members.contains_key(name),
+        offered: Offered::of(&input.policy.network, member, record),
     }
 }
 

@@ -249,7 +249,7 @@ fn of_unreadable_secrets_and_members_off_the_network() {
     Accepted=True AsWanted:
     NetworkApplied=False NoAddress: without an address on the network: b
     Connected=False Partitioned: no healthy links lead from a to b
-    Degraded=True LinkDegraded: links degraded (it is on another network): a – b
+    Degraded=True NoAddress: links missing (b has no address on the network): a – b
     Ready=False NoAddress: without an address on the network: b
     ");
 }

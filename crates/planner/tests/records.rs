@@ -292,9 +292,9 @@ fn a_pod_that_an_older_mesh_claims_is_neither_linked_nor_unlinked() {
 fn the_records_of_a_deleted_mesh_go_and_links_stay() {
     let mut fleet = Fleet::meshed(4);
     let owned = OwnedFilter {
-        peer: fleet.peer("a"),
+        peer: Some(fleet.peer("a")),
         cidr: "/ip4/10.0.0.7/ipcidr/32".into(),
-        step: "intended".into(),
+        step: FilterStep::Intended,
         since: fleet.now,
     };
     let holder = fleet.records.get_mut("d").unwrap();

@@ -210,6 +210,7 @@ fn member(healthy: u64, reachable: Status) -> MemberReport {
         state: MemberState::Reachable,
         peer_id: None,
         agent_version: "kubo/0.43.0".into(),
+        steering: None,
         capacity: None,
         links: LinkCounts {
             desired: 10,

@@ -292,7 +292,7 @@ fn release(input: &PlanInput<'_>, planned: &mut Planned, reason: &Reason) {
             let action = kubomesh_core::Action {
                 call: Call::PeeringRemove { peers: vec![peer] },
                 deadline: Duration::from_secs(5),
-                on_failure: None,
+                on_failure: Vec::new(),
                 link: None,
             };
             planned.plan.sequences.push(Sequence {

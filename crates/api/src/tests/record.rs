@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Address, Capacity, ContainerStart, MemberName, OwnedFilter, PeerId, Record, RemovedFilter,
-    Retired, Role, Timestamp,
+    Address, Capacity, ContainerStart, FilterStep, MemberName, OwnedFilter, PeerId, Record,
+    RemovedFilter, Retired, Role, Timestamp,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -151,6 +151,14 @@ fn capacity() -> impl Strategy<Value = Option<Capacity>> {
     ])
 }
 
+fn step() -> impl Strategy<Value = FilterStep> {
+    prop::sample::select(vec![
+        FilterStep::Intended,
+        FilterStep::Leaving,
+        FilterStep::Standing,
+    ])
+}
+
 prop_compose! {
     fn retired()(uid in text(), peer_id in peer(), addresses in addresses(), since in time()) -> Retired {
         Retired { uid: (&*uid).into(), peer_id, addresses, since }
@@ -158,7 +166,9 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn owned()(peer in peer(), cidr in text(), step in text(), since in time()) -> OwnedFilter {
+    fn owned()(
+        peer in prop::option::of(peer()), cidr in text(), step in step(), since in time()
+    ) -> OwnedFilter {
         OwnedFilter { peer, cidr, step, since }
     }
 }

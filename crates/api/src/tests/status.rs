@@ -181,6 +181,7 @@ fn member(state: MemberState) -> MemberReport {
         state,
         peer_id: None,
         agent_version: String::new(),
+        steering: None,
         capacity: Some(kubomesh_core::Capacity::Assumed),
         links: LinkCounts::default(),
         conditions: Vec::new(),

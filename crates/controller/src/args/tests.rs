@@ -42,6 +42,8 @@ fn the_defaults_of_all_times() {
     retryMax 5m
     retryRateLimited 20s
     secretInterval 30s
+    steerRetryBase 1m
+    steerRetryMax 30m
     stopTimeout 20s
     watchTimeout 30s
     ");

@@ -37,6 +37,14 @@ pub struct TimingArgs {
     #[arg(long, env = "KUBOMESH_RELAYED_MAX", value_name = "DURATION", default_value_t = Span(Timings::RELAYED_MAX))]
     pub relayed_max: Span,
 
+    /// First wait after a link could not be moved to its network; doubles at each further failure
+    #[arg(long, env = "KUBOMESH_STEER_RETRY_BASE", value_name = "DURATION", default_value_t = Span(Timings::STEER_RETRY_BASE))]
+    pub steer_retry_base: Span,
+
+    /// Longest wait before a link is moved to its network again
+    #[arg(long, env = "KUBOMESH_STEER_RETRY_MAX", value_name = "DURATION", default_value_t = Span(Timings::STEER_RETRY_MAX))]
+    pub steer_retry_max: Span,
+
     /// How long a retired identity is kept for nodes that cannot be reached
     #[arg(long, env = "KUBOMESH_RETIRED_FOR", value_name = "DURATION", default_value_t = Span(Timings::RETIRED_FOR))]
     pub retired_for: Span,
@@ -89,6 +97,8 @@ impl TimingArgs {
             relayed_first: self.relayed_first.0,
             relayed_base: self.relayed_base.0,
             relayed_max: self.relayed_max.0,
+            steer_retry_base: self.steer_retry_base.0,
+            steer_retry_max: self.steer_retry_max.0,
             retired_for: self.retired_for.0,
             probe_max: self.probe_max.0,
         }

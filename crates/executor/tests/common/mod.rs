@@ -131,7 +131,7 @@ pub(crate) fn action(call: Call, link: Option<Link>) -> Action {
     Action {
         call,
         deadline: SHORT,
-        on_failure: None,
+        on_failure: Vec::new(),
         link,
     }
 }

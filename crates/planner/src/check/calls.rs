@@ -1,6 +1,7 @@
 //! The check of calls: to whom, about whom, and how many.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use kubomesh_core::{
     Address, Call, Contact, Link, Member, MemberName, Mode, NodeState, PeerId, Record, Sequence,
@@ -89,7 +90,19 @@ fn call(
     call: &Call,
     surplus: &mut BTreeSet<(PeerId, PeerId)>,
 ) {
-    let releases = matches!(call, Call::PeeringRemove { .. } | Call::FiltersAdd { .. });
+    let owned = |entries: &[Arc<str>]| {
+        let member = facts.member(&sequence.member);
+        let record = member.and_then(|member| facts.record(member));
+        let owned = record.map_or(&[][..], |record| &record.owned_filters);
+        let is_owned = |cidr: &Arc<str>| owned.iter().any(|one| one.cidr == *cidr);
+        entries.iter().all(is_owned)
+    };
+    let releases = match call {
+        Call::PeeringRemove { .. } => true,
+        Call::FiltersAdd { entries } => !owned(entries),
+        Call::FiltersRemove { entries } => owned(entries),
+        _ => false,
+    };
     if facts.input.policy.mode == Mode::Release && !releases {
         let detail = format!("{call} although the mesh is released");
         facts.found(Rule::ModeKept, Some(&sequence.member), detail);
@@ -163,7 +176,10 @@ fn given(facts: &mut Facts<'_>, sequence: &Sequence, address: &Address) {
     let stored: Vec<&Record> = records
         .into_iter()
         .filter(live)
-        .filter(|record| record.addresses.first() == Some(&bare))
+        .filter(|record| {
+            let member = facts.member(&record.member);
+            member.is_some_and(|member| is_present(member, record, &bare))
+        })
         .collect();
     let Some(first) = stored.first() else {
         let detail = format!("{address} is no live member's stored address");
@@ -190,6 +206,18 @@ fn given(facts: &mut Facts<'_>, sequence: &Sequence, address: &Address) {
         );
         facts.found(Rule::NoQuarantinedPeers, Some(&sequence.member), detail);
     }
+}
+
+/// Whether a stored address is one that the member has now: the first that the record has with an IP of
+/// the member's own, or the one that the members file states.
+fn is_present(member: &Member, record: &Record, address: &Address) -> bool {
+    let Some(ip) = address.ip().filter(|_| member.swarm.is_none()) else {
+        return record.addresses.first() == Some(address);
+    };
+    let first = record.addresses.iter().find(|one| one.ip() == Some(ip));
+    let former = member.storage.former.iter().flat_map(|former| &former.ips);
+    let mut own = member.networks.values().flatten().chain(former);
+    first == Some(address) && own.any(|one| *one == ip)
 }
 
 /// A node's entry for a peer that is changed or removed: ours, or none.
@@ -257,13 +285,17 @@ fn restores(facts: &mut Facts<'_>, sequence: &Sequence) {
         };
         sequence.actions.iter().any(|action| action.call == close)
     };
+    let member = facts.member(&sequence.member);
+    let record = member.and_then(|member| facts.record(member));
+    let owned = record.map_or(&[][..], |record| &record.owned_filters);
+    let ours = |cidr: &Arc<str>| owned.iter().any(|one| one.cidr == *cidr);
     for action in &sequence.actions {
-        let bad = match &action.on_failure {
-            None => false,
-            Some(Call::Connect { address }) => !closed(address),
-            Some(_) => true,
+        let bad = |call: &Call| match call {
+            Call::Connect { address } => !closed(address),
+            Call::FiltersRemove { entries } => !entries.iter().all(ours),
+            _ => true,
         };
-        if bad {
+        if action.on_failure.iter().any(bad) {
             let detail = "gives back on failure what it did not take".to_string();
             facts.found(Rule::ListedConnectionsOnly, Some(&sequence.member), detail);
         }

@@ -32,19 +32,22 @@ impl Fleet {
                     true => Err(Failure::new(FailureKind::Skipped, "not sent")),
                     false => self.call(&sequence.member, &action.call),
                 };
+                let mut back = Vec::new();
                 if result.is_err() && !failed {
                     failed = true;
-                    if let Some(call) = &action.on_failure {
-                        let _ = self.call(&sequence.member, call);
+                    for call in &action.on_failure {
+                        let result = self.call(&sequence.member, call);
+                        back.push((call, result));
                     }
                 }
-                outcomes.push(Outcome {
+                let calls = std::iter::once((&action.call, result)).chain(back);
+                outcomes.extend(calls.map(|(call, result)| Outcome {
                     member: sequence.member.clone(),
-                    call: action.call.clone(),
+                    call: call.clone(),
                     link: action.link.clone(),
                     at: self.now,
                     result,
-                });
+                }));
             }
         }
         self.memory.absorb(&outcomes);
@@ -100,6 +103,32 @@ impl Fleet {
         if let Some(failure) = &node.dials_fail {
             return Err(failure.clone());
         }
+        let ip = address.ip().unwrap();
+        // Kubo dials every address that it knows of the peer, and the pod network answers first
+        // (measured-on-kubo, row 3).
+        let known = self.nodes.values().find(|far| far.peer_id == peer);
+        let known = known.filter(|_| node.storage.is_some());
+        let known = known.into_iter().flat_map(super::Node::addresses);
+        let mut tried: Vec<Address> = known.collect();
+        tried.retain(|one| *one != address.without_peer());
+        tried.push(address.without_peer());
+        tried.sort_by_key(|one| self.nodes.values().any(|node| node.storage == one.ip()));
+        let mut asked = None;
+        for one in tried {
+            let ended = self.dial(on, peer, &one);
+            if ended.is_ok() {
+                return ended;
+            }
+            if one.ip() == Some(ip) {
+                asked = Some(ended);
+            }
+        }
+        asked.unwrap()
+    }
+
+    /// One attempt at one address.
+    fn dial(&mut self, on: &MemberName, peer: PeerId, address: &Address) -> Result<(), Failure> {
+        let node = &self.nodes[on];
         let covers = |filters: &[std::sync::Arc<str>], ip: std::net::IpAddr| {
             filters
                 .iter()
@@ -110,21 +139,29 @@ impl Fleet {
             let text = "gater disallows connection to peer";
             return Err(Failure::new(FailureKind::FilteredHere, text));
         }
-        let target = self
-            .nodes
-            .iter()
-            .find(|(_, node)| node.swarm && node.ip == ip && Some(node.port) == port);
+        let target = self.nodes.iter().find(|(_, node)| {
+            let here = node.ip == ip || node.storage == Some(ip);
+            node.swarm && here && Some(node.port) == port
+        });
+        let target = target.filter(|(_, far)| {
+            let on_storage = far.storage == Some(ip);
+            !on_storage || (!self.storage_down && node.storage.is_some())
+        });
         let Some((far, target)) = target.map(|(far, target)| (far.clone(), target)) else {
             return Err(Failure::new(FailureKind::TimedOut, "i/o timeout"));
         };
         if target.peer_id != peer {
             return Err(Failure::new(FailureKind::WrongIdentity, "peer id mismatch"));
         }
-        if covers(&target.filters, node.ip) {
+        let source = match target.storage {
+            Some(storage) if storage == ip => node.storage.unwrap(),
+            _ => node.ip,
+        };
+        if covers(&target.filters, source) {
             let text = "failed to negotiate security protocol: EOF";
             return Err(Failure::new(FailureKind::SecurityNegotiation, text));
         }
-        self.link(on.as_str(), far.as_str(), &address.without_peer());
+        self.link(on.as_str(), far.as_str(), address);
         Ok(())
     }
 
@@ -132,7 +169,12 @@ impl Fleet {
     pub(crate) fn link(&mut self, from: &str, to: &str, address: &Address) {
         self.next_connection += 1;
         let number = self.next_connection;
-        let (peer, far, source) = (self.peer(from), self.peer(to), self.nodes[from].address());
+        let (peer, far) = (self.peer(from), self.peer(to));
+        let (near, at) = (&self.nodes[from], &self.nodes[to]);
+        let source = match near.storage.filter(|_| at.storage == address.ip()) {
+            Some(storage) => Address::tcp(storage, near.port),
+            None => near.address(),
+        };
         let out = Connection {
             peer: far,
             address: address.clone(),

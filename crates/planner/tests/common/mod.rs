@@ -12,6 +12,7 @@ mod apply;
 mod node;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Fleet {
     pub(crate) memory: Memory,
     pub(crate) busy: Busy,
     pub(crate) outcomes: Vec<Outcome>,
+    /// Whether the storage network carries nothing.
+    pub(crate) storage_down: bool,
     next: u64,
     next_connection: u64,
 }
@@ -64,6 +67,7 @@ impl Fleet {
             memory: Memory::default(),
             busy: Busy::default(),
             outcomes: Vec::new(),
+            storage_down: false,
             next: 0,
             next_connection: 0,
         }
@@ -83,6 +87,26 @@ impl Fleet {
         let mut fleet = Self::of(count);
         let _ = fleet.settle();
         fleet
+    }
+
+    /// Members that are on a storage network too, which the policy asks for.
+    pub(crate) fn dual(count: usize) -> Self {
+        let mut fleet = Self::of(count);
+        fleet.policy.network.attachment = Some("fleet/storage".parse().unwrap());
+        for letter in ('a'..='z').take(count) {
+            fleet.attach(&letter.to_string());
+        }
+        fleet
+    }
+
+    /// Puts a member on the storage network: its last number there is that of its pod.
+    pub(crate) fn attach(&mut self, text: &str) {
+        let node = self.node(text);
+        let ip = IpAddr::from([192, 168, 77, u8::try_from(node.number + 1).unwrap()]);
+        node.storage = Some(ip);
+        self.member(text)
+            .networks
+            .insert(Network::Storage, vec![ip]);
     }
 
     /// Many members, for overlays.

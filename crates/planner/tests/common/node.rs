@@ -12,6 +12,12 @@ pub(crate) struct Node {
     pub(crate) peer_id: PeerId,
     pub(crate) ip: IpAddr,
     pub(crate) port: u16,
+    /// Its address on the storage network.
+    pub(crate) storage: Option<IpAddr>,
+    /// What it calls itself.
+    pub(crate) agent_version: &'static str,
+    /// The IPs that it announces.
+    pub(crate) announced: Vec<IpAddr>,
     /// Why it does not answer, if it does not.
     pub(crate) failure: Option<Failure>,
     /// Whether its swarm port can be reached; the RPC may be silent all the same.
@@ -38,6 +44,9 @@ impl Node {
             peer_id: kubomesh_model::peer_id(number),
             ip: IpAddr::V4(Ipv4Addr::new(10, 0, third, fourth)),
             port: 4001,
+            storage: None,
+            agent_version: "kubo/0.43.0",
+            announced: Vec::new(),
             failure: None,
             swarm: true,
             connections: Vec::new(),
@@ -51,6 +60,12 @@ impl Node {
 
     pub(crate) fn address(&self) -> Address {
         Address::tcp(self.ip, self.port)
+    }
+
+    /// Every address that others know.
+    pub(crate) fn addresses(&self) -> Vec<Address> {
+        let storage = self.storage.map(|ip| Address::tcp(ip, self.port));
+        [self.address()].into_iter().chain(storage).collect()
     }
 
     /// The pod that it runs in.
@@ -113,7 +128,8 @@ impl Node {
             sighting = Some(Sighting {
                 at: now,
                 peer_id: self.peer_id,
-                agent_version: "kubo/0.43.0".into(),
+                agent_version: self.agent_version.into(),
+                announced: self.announced.iter().copied().collect(),
                 connections: inquiry.connections,
             });
             match inquiry.expected {
@@ -135,7 +151,8 @@ impl Node {
 
     fn state(&self, scope: Scope, now: Timestamp) -> Option<NodeState> {
         let skipped = || Failure::new(FailureKind::Skipped, "not asked");
-        let mut listen = vec![Address::lenient("/ip4/127.0.0.1/tcp/4001"), self.address()];
+        let mut listen = vec![Address::lenient("/ip4/127.0.0.1/tcp/4001")];
+        listen.extend(self.addresses());
         listen.extend(self.listen.iter().cloned());
         let introduction = NodeState {
             at: now,

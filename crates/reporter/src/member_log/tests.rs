@@ -26,6 +26,7 @@ fn report(at: Timestamp, conditions: &[(&str, Condition)]) -> Report {
                 state: MemberState::Reachable,
                 peer_id: None,
                 agent_version: String::new(),
+                steering: None,
                 capacity: None,
                 links: LinkCounts::default(),
                 conditions: Vec::new(),
@@ -150,6 +151,7 @@ fn unlinked(at: Timestamp, b: MemberState) -> Report {
         reason: Some(Reason::Away { member: "b".into() }),
         held: None,
         rewritten: false,
+        off_network: None,
     });
     found
 }

@@ -47,7 +47,8 @@ struct ActionLine<'a> {
     link: Option<&'a Link>,
     /// How long the answer may take.
     deadline: String,
-    on_failure: Option<&'a Call>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    on_failure: &'a [Call],
 }
 
 /// A link for which nothing is done now, and why.
@@ -177,7 +178,7 @@ fn actions(plan: &kubomesh_core::Plan) -> Vec<ActionLine<'_>> {
                 text: call.to_string(),
                 link: link.as_ref(),
                 deadline: SpanText(*deadline).to_string(),
-                on_failure: on_failure.as_ref(),
+                on_failure,
             }
         })
     });

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use kubomesh_core::{
     Access, Action, Address, Call, Capacity, Condition, ConditionKind, ConnLimits, Connection,
-    Contact, ContainerStart, Direction, Doubt, Endpoint, Failure, FailureKind, Held, Link,
-    LinkCounts, LinkReport, LinkState, LostFilters, Member, MemberName, MemberReport, MemberState,
-    Membership, MeshId, Network, NodeState, Observation, Outcome, OwnedFilter, PeerId,
+    Contact, ContainerStart, Direction, Doubt, Endpoint, Failure, FailureKind, FilterStep, Held,
+    Link, LinkCounts, LinkReport, LinkState, LostFilters, Member, MemberName, MemberReport,
+    MemberState, Membership, MeshId, Network, NodeState, Observation, Outcome, OwnedFilter, PeerId,
     PeeringEntry, Plan, Reason, ReasonCode, Record, RecordWrite, RemovedFilter, Report, Retired,
     Role, Sequence, Sighting, Source, Status, StorageState, Timestamp, Waiting,
 };
@@ -123,6 +123,7 @@ fn observation() -> Observation {
             at: NOW,
             peer_id: peer(),
             agent_version: "kubo/0.44.0".into(),
+            announced: [].into(),
             connections: 1,
         }),
         state: Some(NodeState {
@@ -153,9 +154,9 @@ fn record() -> Record {
         since: NOW,
     }];
     record.owned_filters = vec![OwnedFilter {
-        peer: peer(),
+        peer: Some(peer()),
         cidr: "/ip4/10.0.0.7/ipcidr/32".into(),
-        step: "intended".into(),
+        step: FilterStep::Intended,
         since: NOW,
     }];
     record.removed_filters = vec![RemovedFilter {
@@ -176,9 +177,9 @@ fn sequence() -> Sequence {
         actions: vec![Action {
             call: Call::Connect { address: address() },
             deadline: Duration::from_secs(15),
-            on_failure: Some(Call::PeeringRemove {
+            on_failure: vec![Call::PeeringRemove {
                 peers: vec![peer()],
-            }),
+            }],
             link: Some(link("kubo-0", "kubo-1")),
         }],
     }
@@ -206,6 +207,7 @@ fn report(mesh: MeshId) -> Report {
         reason: Some(Reason::Surplus),
         held: Some(held),
         rewritten: false,
+        off_network: None,
     };
     let being_made = LinkReport {
         link: link("kubo-0", "kubo-1"),
@@ -213,6 +215,7 @@ fn report(mesh: MeshId) -> Report {
         reason: Some(Reason::BeingMade),
         held: None,
         rewritten: false,
+        off_network: None,
     };
     let back_off = LinkReport {
         link: link("kubo-0", "kubo-2"),
@@ -228,6 +231,7 @@ fn report(mesh: MeshId) -> Report {
             until: None,
         }),
         rewritten: true,
+        off_network: None,
     };
     Report {
         mesh,
@@ -260,6 +264,7 @@ fn member_report() -> MemberReport {
         state: MemberState::Unreachable,
         peer_id: Some(peer()),
         agent_version: "kubo/0.44.0".into(),
+        steering: None,
         capacity: Some(Capacity::Assumed),
         links: LinkCounts::default(),
         conditions: vec![condition(ConditionKind::Reachable)],
@@ -271,6 +276,7 @@ fn waiting_report() -> MemberReport {
         state: MemberState::Waiting,
         peer_id: None,
         agent_version: String::new(),
+        steering: None,
         capacity: None,
         ..member_report()
     }

@@ -194,6 +194,7 @@ impl Ask {
             at: now,
             peer_id: shown,
             agent_version: "kubo/0.39.0".into(),
+            announced: [].into(),
             connections: 1,
         };
         self.sighting = Some(sighting);

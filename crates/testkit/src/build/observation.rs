@@ -62,6 +62,7 @@ impl ObservationBuilder {
             at,
             peer_id,
             agent_version: "kubo/0.44.0".into(),
+            announced: [].into(),
             connections: self.sighting_connections,
         };
         let state = NodeState {
