@@ -68,8 +68,8 @@ pub struct RemovedFilter {
     pub gone: bool,
 }
 
-/// Filters that were taken away under `filters: Repair` and are remembered no longer, although they
-/// were not given back. Its text is the Warning that is worth.
+/// Filters that were taken away under `filters: Repair`, and those of ours, which are remembered no
+/// longer although they were not given back. Its text is the Warning that is worth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LostFilters {
@@ -78,8 +78,11 @@ pub struct LostFilters {
     /// The identity that they were taken from, if it is known.
     #[serde(rename = "peerID")]
     pub peer_id: Option<PeerId>,
-    /// The entries' exact texts.
+    /// The exact texts of the entries that were taken away.
     pub filters: Vec<Arc<str>>,
+    /// The exact texts of ours that may still be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owned: Vec<Arc<str>>,
 }
 
 /// How many connections of a node the mesh may use for its rings. As text the number, `Unlimited` or
@@ -170,7 +173,7 @@ impl Record {
         }
     }
 
-    /// The identity that `removed_filters` were taken from: the present one, else the one retired
+    /// The identity that `removed_filters` were taken from and `owned_filters` added to: the present one, else the one retired
     /// last. They are a repo's, not a name's.
     #[must_use]
     pub fn filters_owner(&self) -> Option<PeerId> {
@@ -191,33 +194,56 @@ impl LostFilters {
     pub fn of(record: &Record) -> Option<Self> {
         let filters = record.removed_filters.iter();
         let filters: Vec<Arc<str>> = filters.map(|one| Arc::clone(&one.cidr)).collect();
-        (!filters.is_empty()).then(|| Self {
+        let owned = record.owned_filters.iter();
+        let owned: Vec<Arc<str>> = owned.map(|one| Arc::clone(&one.cidr)).collect();
+        (!filters.is_empty() || !owned.is_empty()).then(|| Self {
             member: record.member.clone(),
             peer_id: record.filters_owner(),
             filters,
+            owned,
         })
     }
 }
 
 impl fmt::Display for LostFilters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// A note of Kubernetes holds as many.
-        const LISTED: usize = 10;
-        write!(f, "what was taken from the dial filters of {}", self.member)?;
-        if let Some(peer) = self.peer_id {
-            write!(f, " ({peer})")?;
+        let owner = |f: &mut fmt::Formatter<'_>| {
+            write!(f, "the dial filters of {}", self.member)?;
+            self.peer_id.map_or(Ok(()), |peer| write!(f, " ({peer})"))
+        };
+        if !self.filters.is_empty() {
+            f.write_str("what was taken from ")?;
+            owner(f)?;
+            f.write_str(
+                " is not given back and no longer remembered; where that node lives on, put it back \
+                 by hand: ipfs swarm filters add",
+            )?;
+            names(f, &self.filters)?;
         }
-        f.write_str(
-            " is not given back and no longer remembered; where that node lives on, put it back by \
-             hand: ipfs swarm filters add",
-        )?;
-        for filter in self.filters.iter().take(LISTED) {
-            write!(f, " {filter}")?;
+        if !self.owned.is_empty() {
+            f.write_str(if self.filters.is_empty() { "" } else { "; " })?;
+            f.write_str("what was added to ")?;
+            owner(f)?;
+            f.write_str(
+                " for the moment of a dial may be there still and is no longer remembered; where \
+                 that node lives on, take it away by hand: ipfs swarm filters rm",
+            )?;
+            names(f, &self.owned)?;
         }
-        match self.filters.len().saturating_sub(LISTED) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
-        }
+        Ok(())
+    }
+}
+
+/// At most ten entries, and how many more there are.
+fn names(f: &mut fmt::Formatter<'_>, filters: &[Arc<str>]) -> fmt::Result {
+    /// A note of Kubernetes holds as many.
+    const LISTED: usize = 10;
+    for filter in filters.iter().take(LISTED) {
+        write!(f, " {filter}")?;
+    }
+    match filters.len().saturating_sub(LISTED) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
     }
 }
 

@@ -1,12 +1,16 @@
 //! The records: what is stored before it is acted on, and what is forgotten when nothing needs it
 //! any more (rules.md, Records).
 
+mod ledger;
+mod legacy;
+
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
     Address, LostFilters, Mode, PeerId, Record, RecordWrite, Retired, Role, Timestamp, Waiting,
 };
 
+use self::legacy::Legacy;
 use crate::capacity;
 use crate::filters::Filters;
 use crate::identity::{Verdict, restarted};
@@ -16,27 +20,10 @@ use crate::sides::Sides;
 use crate::since::shown_since;
 use crate::world::{Node, Origin, Standing, World};
 
+pub(crate) use self::ledger::Ledger;
+
 /// Addresses that a record keeps.
 const MAX_ADDRESSES: usize = 16;
-
-/// What becomes of the records.
-#[derive(Default)]
-pub(crate) struct Ledger {
-    /// The writes, in order of the records' names.
-    pub writes: Vec<RecordWrite>,
-    /// By node: whether its identity or a present address is being changed.
-    pub unsettled: Vec<bool>,
-    /// Retired identities dropped after their time.
-    pub expired: Vec<PeerId>,
-    /// Filters that were taken away and are now forgotten.
-    pub lost: Vec<LostFilters>,
-    /// Changes that would be made were it not for doubt.
-    pub held: u64,
-    /// When the next record is due to change by time alone.
-    pub due: Option<Timestamp>,
-    /// Places of the writes by the records' names, once one was looked for.
-    places: BTreeMap<String, usize>,
-}
 
 /// What all records are judged by.
 struct Book<'a, 'b> {
@@ -63,6 +50,7 @@ pub(crate) fn write(
     let all_read = live
         .clone()
         .all(|node| node.is_readable() && !node.changing);
+    let legacies = Legacy::all(world);
     let mut book = Book {
         world,
         sides,
@@ -83,43 +71,11 @@ pub(crate) fn write(
         }
         let wanted = book.wanted(index, away.get(node.name).copied(), memory);
         let wanted = wanted.map(|record| book.mended(index, record, filters));
+        let wanted = wanted.map(|record| legacy::handed_on(world, &legacies, index, record));
         book.settle(node, wanted);
     }
     memory.away = away;
     book.ledger
-}
-
-// === impl Ledger ===
-
-impl Ledger {
-    /// The record that a node is to have, to be changed; none if it has none, or is to have none.
-    /// [`Ledger::finish`] puts things in order again.
-    pub(crate) fn record(&mut self, world: &World<'_>, node: usize) -> Option<&mut Record> {
-        let stored = world.nodes[node].record?;
-        let name = stored.name();
-        if self.places.len() != self.writes.len() {
-            let names = self.writes.iter().map(RecordWrite::name);
-            self.places = names.zip(0..).collect();
-        }
-        let at = *self.places.entry(name).or_insert_with(|| {
-            self.writes.push(RecordWrite::Put(Box::new(stored.clone())));
-            self.writes.len() - 1
-        });
-        match &mut self.writes[at] {
-            RecordWrite::Put(record) => Some(record),
-            RecordWrite::Delete(_) => None,
-        }
-    }
-
-    /// Sorts the writes by the records' names and drops those that change nothing.
-    pub(crate) fn finish(&mut self, world: &World<'_>) {
-        let records = world.input.records;
-        self.writes.retain(|write| match write {
-            RecordWrite::Put(record) => records.get(&record.name()) != Some(&**record),
-            RecordWrite::Delete(_) => true,
-        });
-        self.writes.sort_by_cached_key(RecordWrite::name);
-    }
 }
 
 impl Book<'_, '_> {
@@ -275,6 +231,7 @@ impl Book<'_, '_> {
     fn lose(&mut self, record: &mut Record) {
         self.ledger.lost.extend(LostFilters::of(record));
         record.removed_filters.clear();
+        record.owned_filters.clear();
     }
 
     /// Forgets retired identities that no node holds an entry of ours for. The one that filters are to
@@ -283,7 +240,8 @@ impl Book<'_, '_> {
         let stored = self.world.nodes[index].record;
         let now = self.world.input.now;
         let gone = record.clone();
-        let owed = gone.peer_id.is_none() && !gone.removed_filters.is_empty();
+        let holds = !gone.removed_filters.is_empty() || !gone.owned_filters.is_empty();
+        let owed = gone.peer_id.is_none() && holds;
         let retired = std::mem::take(&mut record.retired);
         let last = retired.len();
         for (number, one) in retired.into_iter().enumerate() {
@@ -310,6 +268,7 @@ impl Book<'_, '_> {
         if owed && record.filters_owner() != gone.filters_owner() {
             self.ledger.lost.extend(LostFilters::of(&gone));
             record.removed_filters.clear();
+            record.owned_filters.clear();
         }
     }
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Fleet, name, secs};
+use common::{Fleet, secs};
 use kubomesh_core::*;
 use kubomesh_planner::Memory;
 
@@ -304,5 +304,41 @@ fn the_same_identity_in_a_new_pod_is_freed_of_what_the_last_one_had() {
     fleet.ends_well_after(secs(60));
     all_on_storage(&fleet);
     nothing_left(&fleet);
-    let _ = name("a");
+}
+
+#[test]
+fn an_identity_under_another_name_is_freed_of_what_the_former_one_had() {
+    let mut fleet = Fleet::dual(3);
+    let removed = "/ip4/10.9.0.0/ipcidr/16";
+    while fleet
+        .records
+        .values()
+        .all(|one| one.owned_filters.is_empty())
+    {
+        let _ = fleet.pass();
+    }
+    let holds = |one: &&Record| !one.owned_filters.is_empty();
+    let holder = fleet.records.values().find(holds).unwrap().member.clone();
+    let record = fleet.records.get_mut(holder.as_str()).unwrap();
+    record.removed_filters.push(RemovedFilter {
+        cidr: removed.into(),
+        container: None,
+        since: fleet.now,
+        gone: true,
+    });
+    // The repo moves to a pod of another name, with what was added to its saved config.
+    let owned = record.owned_filters[0].cidr.clone();
+    let storage = fleet.member(holder.as_str()).networks.clone();
+    let mut node = fleet.leave(holder.as_str());
+    node.filters = vec![owned];
+    fleet.insert("z", node);
+    fleet.member("z").networks = storage;
+    fleet.ends_well_after(secs(600));
+    let filters: Vec<_> = fleet.nodes["z"]
+        .filters
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(filters, [removed], "ours is gone, the owner's is back");
+    assert!(!fleet.records.contains_key(holder.as_str()));
 }

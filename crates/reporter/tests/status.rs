@@ -513,6 +513,7 @@ async fn filters_that_are_not_given_back_are_an_event_and_counted_once() {
         member: "c".into(),
         peer_id: None,
         filters: vec!["/ip4/10.0.0.0/ipcidr/8".into()],
+        owned: Vec::new(),
     };
     case.report(Report {
         filters_lost: vec![lost],

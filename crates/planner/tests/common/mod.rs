@@ -124,7 +124,11 @@ impl Fleet {
     pub(crate) fn join(&mut self, text: &str) {
         let number = self.next;
         self.next += 1;
-        let node = Node::new(number);
+        self.insert(text, Node::new(number));
+    }
+
+    /// A new pod with a node that there was.
+    pub(crate) fn insert(&mut self, text: &str, node: Node) {
         let member = node.member(text);
         self.nodes.insert(member.name.clone(), node);
         self.membership.members.insert(member.name.clone(), member);

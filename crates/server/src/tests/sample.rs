@@ -253,6 +253,7 @@ fn report(mesh: MeshId) -> Report {
             member: "c".into(),
             peer_id: Some(peer()),
             filters: vec!["/ip4/10.0.0.0/ipcidr/8".into()],
+            owned: Vec::new(),
         }],
         next_due: Some(Duration::from_millis(2_500)),
     }
