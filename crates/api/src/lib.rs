@@ -36,7 +36,7 @@ pub use selector::{Peers, SecretKey, peers};
 pub use span::Span;
 pub use status::{Convergence, mesh_status, peer_status, refused_conditions, refused_status};
 pub use stored::{RecordKey, StoredMesh, StoredMeshes, StoredRecord, StoredRecords};
-pub use translate::{PolicyError, translate};
+pub use translate::{PolicyError, read, translate};
 
 /// API group of both kinds.
 pub const GROUP: &str = "kubomesh.dev";
