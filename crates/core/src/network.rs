@@ -145,6 +145,8 @@ pub enum StorageGap {
         /// One it has.
         found: IpAddr,
     },
+    /// The pod uses its host's network, to which Multus attaches nothing.
+    HostNetwork,
     /// Another member reports the same address on it.
     Shared {
         /// The other one.
@@ -332,6 +334,10 @@ impl fmt::Display for StorageGap {
                     "it is attached as {found}, not as spec.network.interface"
                 )
             }
+            Self::HostNetwork => f.write_str(
+                "the pod uses its host's network, to which Multus attaches nothing; set hostNetwork to \
+                 false and recreate the pod",
+            ),
             Self::NoIp => f.write_str("it is attached without an address; give it an IPAM"),
             Self::WrongFamily { found } => write!(
                 f,
