@@ -109,7 +109,7 @@ impl Face {
             if let Some(stream) = accepted {
                 let (router, limits, stop) = (self.router.clone(), self.limits, stop.clone());
                 let tls = self.tls.clone();
-                open.add(|asked| accepted(stream, tls, router, (limits, asked, stop)));
+                open.add(|asked| secured(stream, tls, router, (limits, asked, stop)));
             }
         }
         drop(self.listener);
@@ -157,7 +157,7 @@ impl Default for FaceLimits {
 }
 
 /// One connection, its handshake first.
-async fn accepted(
+async fn secured(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     router: Router,
