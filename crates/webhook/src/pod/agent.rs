@@ -22,6 +22,13 @@ const VOLUME: &str = "kubomesh-agent-tls";
 /// Port of the agent unless the mesh says another.
 const PORT: i64 = 8501;
 
+/// Port of its probes.
+const HEALTH_PORT: i64 = 8502;
+
+/// Name of the volume with the secret of Kubo's RPC, and where it is mounted.
+const AUTH_VOLUME: &str = "kubomesh-agent-auth";
+const AUTH_MOUNT: &str = "/etc/kubomesh-agent/auth";
+
 /// Whether the namespace has the Secret: a pod with a volume of one that is missing never starts.
 ///
 /// # Errors
@@ -72,26 +79,43 @@ pub(super) fn inject(
         );
     }
     let port = agent_port(&mesh.spec);
-    let has_port = |port_of: &Value| port_of["containerPort"].as_i64() == Some(port);
-    if containers.iter().any(|other| ports(other).any(has_port)) {
-        return refused(format!(
-            "the agent is not added: another container of the pod has port {port}; give it another, or \
-             set spec.agents.port of the mesh"
-        ));
+    for wanted in [port, HEALTH_PORT] {
+        let has_port = |port_of: &Value| port_of["containerPort"].as_i64() == Some(wanted);
+        if containers.iter().any(|other| ports(other).any(has_port)) {
+            return refused(format!(
+                "the agent is not added: another container of the pod has port {wanted}; give it \
+                 another, or for {port} set spec.agents.port of the mesh"
+            ));
+        }
     }
-    if list(pod, "volumes").iter().any(|v| v["name"] == VOLUME) {
-        return refused(format!(
-            "the agent is not added: the pod has a volume named {VOLUME} already; give it another name"
-        ));
+    for name in [VOLUME, AUTH_VOLUME] {
+        if list(pod, "volumes").iter().any(|v| v["name"] == name) {
+            return refused(format!(
+                "the agent is not added: the pod has a volume named {name} already; give it another name"
+            ));
+        }
     }
-    let container = container(namespace, (port, rpc_port(pod, &mesh.spec)), image);
+    let mut container = container(namespace, (port, rpc_port(pod, &mesh.spec)), image);
     let spec = &mut pod["spec"];
+    let tls = json!({ "name": VOLUME, "secret": { "secretName": SECRET, "defaultMode": 0o444 } });
+    push(spec, "volumes", tls);
+    if let Some(auth) = &mesh.spec.peers.rpc.auth_secret_ref {
+        let file = format!("--kubo-auth-file={AUTH_MOUNT}/auth");
+        push(&mut container, "args", json!(file));
+        let mount = json!({ "name": AUTH_VOLUME, "mountPath": AUTH_MOUNT, "readOnly": true });
+        push(&mut container, "volumeMounts", mount);
+        // A Secret that is missing keeps the agent from working, never the pod from starting.
+        let secret = json!({
+            "secretName": auth.name, "items": [{ "key": auth.key, "path": "auth" }],
+            "defaultMode": 0o444, "optional": true,
+        });
+        push(
+            spec,
+            "volumes",
+            json!({ "name": AUTH_VOLUME, "secret": secret }),
+        );
+    }
     push(spec, "containers", container);
-    push(
-        spec,
-        "volumes",
-        json!({ "name": VOLUME, "secret": { "secretName": SECRET, "defaultMode": 0o444 } }),
-    );
     Ok(())
 }
 
@@ -116,7 +140,15 @@ fn container(namespace: &str, (port, rpc): (i64, i64), image: &str) -> Value {
         "env": [
             { "name": "POD_UID", "valueFrom": { "fieldRef": { "fieldPath": "metadata.uid" } } },
         ],
-        "ports": [{ "name": "agent", "containerPort": port, "protocol": "TCP" }],
+        "ports": [
+            { "name": "agent", "containerPort": port, "protocol": "TCP" },
+            { "name": "agent-health", "containerPort": HEALTH_PORT, "protocol": "TCP" },
+        ],
+        // No readiness: a Kubo is ready whether it is commanded through an agent or not.
+        "livenessProbe": {
+            "httpGet": { "path": "/livez", "port": "agent-health" },
+            "periodSeconds": 10, "failureThreshold": 3,
+        },
         "volumeMounts": [{ "name": VOLUME, "mountPath": MOUNT, "readOnly": true }],
         "resources": {
             "requests": { "cpu": "10m", "memory": "16Mi" },

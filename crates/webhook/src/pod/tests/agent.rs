@@ -45,6 +45,27 @@ fn its_port_and_kubos_are_the_meshs_and_the_pods() {
 }
 
 #[test]
+fn it_is_given_the_secret_of_kubos_rpc() {
+    let mut mesh = mesh(json!({}));
+    mesh.spec.peers.rpc.auth_secret_ref = Some(kubomesh_api::SecretKeyRef {
+        name: "rpc".to_owned(),
+        key: "token".to_owned(),
+    });
+    let changed = with_agent(&pod(json!({})), &mesh).changed.unwrap();
+    let args = changed["spec"]["containers"][1]["args"].to_string();
+    assert!(
+        args.contains("--kubo-auth-file=/etc/kubomesh-agent/auth/auth"),
+        "{args}"
+    );
+    assert_eq!(
+        changed["spec"]["volumes"][1]["secret"],
+        json!({ "secretName": "rpc", "items": [{ "key": "token", "path": "auth" }],
+            "defaultMode": 0o444, "optional": true })
+    );
+    assert_eq!(with_agent(&changed, &mesh).changed, None);
+}
+
+#[test]
 fn what_stands_against_it_is_named() {
     let mut host = pod(json!({}));
     host["spec"]["hostNetwork"] = json!(true);
