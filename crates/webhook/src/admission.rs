@@ -3,7 +3,7 @@
 mod answer;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,6 +14,7 @@ use http::StatusCode;
 use kube::api::DynamicObject;
 use kube::core::admission::{AdmissionRequest, AdmissionReview};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::cluster::{Cluster, Events};
 use crate::mesh::{self, Ruling};
@@ -29,18 +30,22 @@ pub(crate) const PODS: &str = "/mutate-pod";
 /// Bytes of a review that are read at most: what the API server takes of a client at most.
 const MOST_BYTES: usize = 3 * 1024 * 1024;
 
-/// Reviews that are read and answered at a time; with the bound above, what a flood can cost.
-const MOST_AT_ONCE: usize = 64;
+/// Reviews of pods that are read and answered at a time; with the bound above, what a flood can cost.
+/// One takes less than a millisecond unless the API server is asked.
+const MOST_PODS: usize = 16;
+
+/// Reviews of meshes at a time: they wait for the API server, and pods never wait for them.
+const MOST_MESHES: usize = 4;
 
 /// How long a review may wait for its turn, and how long its body may take: an API server sends it at
 /// once.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// Deadline of a pod's answer; the API server gives it 2 s.
+/// Deadline of a pod's answer from its first byte on; the API server gives it 2 s.
 const POD_DEADLINE: Duration = Duration::from_millis(1_500);
 
-/// Deadline of a mesh's answer; the API server gives it 10 s.
-const MESH_DEADLINE: Duration = Duration::from_secs(6);
+/// Deadline of a mesh's answer from its first byte on; the API server gives it 10 s.
+const MESH_DEADLINE: Duration = Duration::from_secs(8);
 
 /// Connections at a time: each request in flight of each API server has one.
 pub(crate) const MOST_CONNECTIONS: usize = 1_024;
@@ -61,7 +66,8 @@ struct Inner {
     events: Events,
     agent_image: String,
     metrics: WebhookMetrics,
-    turns: Semaphore,
+    mesh_turns: Semaphore,
+    pod_turns: Semaphore,
 }
 
 type Request = AdmissionRequest<DynamicObject>;
@@ -84,7 +90,8 @@ impl Admission {
             events,
             agent_image,
             metrics,
-            turns: Semaphore::new(MOST_AT_ONCE),
+            mesh_turns: Semaphore::new(MOST_MESHES),
+            pod_turns: Semaphore::new(MOST_PODS),
         }))
     }
 }
@@ -99,10 +106,10 @@ pub(crate) fn router(admission: Admission) -> Router {
 
 async fn meshes(State(Admission(inner)): State<Admission>, body: Body) -> Response {
     let begun = Instant::now();
-    let (response, outcome) = match inner.read(body, "swarmmeshes").await {
+    let (response, outcome) = match read(&inner.mesh_turns, body, "swarmmeshes").await {
         Ok((request, _turn)) => {
             let judged = mesh::judge(&request, &inner.cluster);
-            let judged = tokio::time::timeout(MESH_DEADLINE, judged).await;
+            let judged = timeout_at(begun + MESH_DEADLINE, judged).await;
             let ruling = judged.unwrap_or_else(|_| {
                 Ruling::Refused(
                     "the API server did not answer the webhook in time: try again".to_owned(),
@@ -118,10 +125,10 @@ async fn meshes(State(Admission(inner)): State<Admission>, body: Body) -> Respon
 
 async fn pods(State(Admission(inner)): State<Admission>, body: Body) -> Response {
     let begun = Instant::now();
-    let (response, outcome) = match inner.read(body, "pods").await {
+    let (response, outcome) = match read(&inner.pod_turns, body, "pods").await {
         Ok((request, _turn)) => {
             let admitting = pod::admit(&request, &inner.cluster, &inner.agent_image);
-            let admitted = tokio::time::timeout(POD_DEADLINE, admitting).await;
+            let admitted = timeout_at(begun + POD_DEADLINE, admitting).await;
             let admitted = admitted.unwrap_or_else(|_| {
                 let note =
                     "the API server did not answer the webhook in time: the pod is as it was";
@@ -138,34 +145,28 @@ async fn pods(State(Admission(inner)): State<Admission>, body: Body) -> Response
     response
 }
 
-// === impl Inner ===
-
-impl Inner {
-    /// Reads a review about one kind, once it is its turn.
-    async fn read(
-        &self,
-        body: Body,
-        resource: &str,
-    ) -> Result<(Request, SemaphorePermit<'_>), Unread> {
-        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
-        let Ok(Ok(turn)) = turn else {
-            let why = format!("{MOST_AT_ONCE} reviews are being answered: ask again");
-            return Err((StatusCode::SERVICE_UNAVAILABLE, why));
-        };
-        let bytes = match tokio::time::timeout(PATIENCE, to_bytes(body, MOST_BYTES)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) => {
-                let why =
-                    format!("the body is larger than {MOST_BYTES} bytes, or broken off: {error}");
-                return Err((StatusCode::PAYLOAD_TOO_LARGE, why));
-            }
-            Err(_) => {
-                let why = "the body did not come in time".to_owned();
-                return Err((StatusCode::REQUEST_TIMEOUT, why));
-            }
-        };
-        Ok((review(&bytes, resource)?, turn))
-    }
+/// Reads a review about one kind, once it is its turn.
+async fn read<'t>(
+    turns: &'t Semaphore,
+    body: Body,
+    resource: &str,
+) -> Result<(Request, SemaphorePermit<'t>), Unread> {
+    let Ok(Ok(turn)) = timeout(PATIENCE, turns.acquire()).await else {
+        let why = "too many reviews are being answered: ask again".to_owned();
+        return Err((StatusCode::SERVICE_UNAVAILABLE, why));
+    };
+    let bytes = match timeout(PATIENCE, to_bytes(body, MOST_BYTES)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) => {
+            let why = format!("the body is larger than {MOST_BYTES} bytes, or broken off: {error}");
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, why));
+        }
+        Err(_) => {
+            let why = "the body did not come in time".to_owned();
+            return Err((StatusCode::REQUEST_TIMEOUT, why));
+        }
+    };
+    Ok((review(&bytes, resource)?, turn))
 }
 
 fn review(bytes: &[u8], resource: &str) -> Result<Request, Unread> {

@@ -47,7 +47,9 @@ impl Meshes {
         let blocker = readiness.block(BLOCKER);
         let ready = store.clone();
         let watching = async move {
-            let events = watcher(api, watcher::Config::default()).default_backoff();
+            let events = watcher(api, watcher::Config::default())
+                .default_backoff()
+                .modify(|mesh| mesh.metadata.managed_fields = None);
             let keeping = reflector::reflector(writer, events)
                 .inspect_err(|error| tracing::warn!(%error, "the meshes cannot be watched"))
                 .for_each(|_| std::future::ready(()));
