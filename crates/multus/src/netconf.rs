@@ -62,6 +62,17 @@ impl NetConf {
         Ok(Self { whole, ipam })
     }
 
+    /// The config as compact JSON, its keys in order: two that mean the same have the same text. Empty
+    /// where the config is.
+    #[must_use]
+    pub fn text(&self) -> String {
+        if self.is_empty() {
+            String::new()
+        } else {
+            self.whole.to_string()
+        }
+    }
+
     /// Whether it is empty: each node has a file of its own.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -68,6 +68,15 @@ impl Networks {
         })
     }
 
+    /// The same without what is not read: for keeping, not for printing.
+    #[must_use]
+    pub fn brief(self) -> Self {
+        Self {
+            items: self.items.into_iter().map(Selection::brief).collect(),
+            ..self
+        }
+    }
+
     /// What it asks for, in order.
     #[must_use]
     pub fn items(&self) -> &[Selection] {

@@ -10,7 +10,7 @@ use crate::{Malformed, Place};
 
 /// The fields of a JSON object in order, each with its value's text. A name may occur twice.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Object(Vec<(String, Box<RawValue>)>);
+pub(crate) struct Object(Box<[(String, Box<RawValue>)]>);
 
 // === impl Object ===
 
@@ -32,11 +32,10 @@ impl Object {
         place: Place,
         whole: &str,
     ) -> Result<T, Malformed> {
-        let (of_name, others) = std::mem::take(&mut self.0)
+        let (of_name, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.0)
             .into_iter()
             .partition(|(key, _)| key.eq_ignore_ascii_case(name));
-        let of_name: Vec<(String, Box<RawValue>)> = of_name;
-        self.0 = others;
+        self.0 = others.into();
         let Some((_, value)) = of_name.last() else {
             return Ok(T::default());
         };
@@ -101,6 +100,6 @@ impl<'de> Visitor<'de> for Fields {
         while let Some(field) = map.next_entry()? {
             fields.push(field);
         }
-        Ok(Object(fields))
+        Ok(Object(fields.into()))
     }
 }

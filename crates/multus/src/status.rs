@@ -64,6 +64,18 @@ impl NetworkStatus {
         }
     }
 
+    /// The same without what is not read, and without a default network that is none of
+    /// NetworkAttachmentDefinitions: for keeping, not for printing.
+    #[must_use]
+    pub fn brief(self) -> Self {
+        let attached = |entry: &StatusEntry| !entry.is_default() || entry.name().contains('/');
+        let entries = self.entries.into_iter().filter(attached);
+        Self {
+            entries: entries.map(StatusEntry::brief).collect(),
+            ..self
+        }
+    }
+
     /// What it reports, in order.
     #[must_use]
     pub fn entries(&self) -> &[StatusEntry] {

@@ -178,6 +178,9 @@ fn a_difference_is_one_of_meaning() {
         "{ \"ipam\":{\"range\":\"10.9.0.0/24\",\"type\":\"whereabouts\"},\n\"mtu\":1500,\"type\":\"macvlan\"}",
     );
     assert_eq!(before.difference(&same), None);
+    assert_eq!(before.text(), same.text());
+    assert_eq!(conf(&before.text()), before);
+    assert_eq!(conf(" ").text(), "");
     let after =
         conf(r#"{"type":"macvlan","vlan":7,"ipam":{"type":"whereabouts","range":"10.8.0.0/24"}}"#);
     let said = before.difference(&after).unwrap();

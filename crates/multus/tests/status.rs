@@ -225,6 +225,9 @@ fn printed_as_multus_writes_it() {
     );
     assert_eq!(NetworkStatus::parse(Place::Status, &text), Ok(status));
     let read = NetworkStatus::parse(Place::Status, INDENTED).unwrap();
+    let brief = read.clone().brief().to_string();
+    let kept = r#"[{"name":"net/storage","interface":"lhnet1","ips":["192.168.7.10"]}]"#;
+    assert_eq!(brief, kept);
     assert!(
         read.to_string()
             .contains(r#""pci-address": "0000:18:02.5""#),

@@ -93,6 +93,18 @@ const PERMISSIONS: &[Permission] = &[
         )],
     },
     Permission {
+        role: "ClusterRole kubomesh-storage-network (component)",
+        group: "k8s.cni.cncf.io",
+        resource: "network-attachment-definitions",
+        verbs: &[
+            (
+                "list",
+                "the storage network that `spec.network.attachment` names: its ranges",
+            ),
+            ("watch", "edits of it, which are reported as drift"),
+        ],
+    },
+    Permission {
         role: "ClusterRole kubomesh-webhook (component)",
         group: "kubomesh.dev",
         resource: "swarmmeshes",

@@ -10,9 +10,9 @@ use crate::{Malformed, Place};
 /// versions) is kept word for word.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selection {
-    namespace: Option<String>,
-    name: String,
-    interface: Option<String>,
+    namespace: Option<Box<str>>,
+    name: Box<str>,
+    interface: Option<Box<str>>,
     others: Object,
 }
 
@@ -26,19 +26,19 @@ impl Selection {
     #[must_use]
     pub fn new(attachment: &Attachment, interface: &InterfaceName) -> Self {
         Self {
-            namespace: Some(attachment.namespace.to_string()),
-            name: attachment.name.to_string(),
-            interface: Some(interface.as_str().to_owned()),
+            namespace: Some((&*attachment.namespace).into()),
+            name: (&*attachment.name).into(),
+            interface: Some(interface.as_str().into()),
             others: Object::default(),
         }
     }
 
     /// From the parts of a comma list's item.
     pub(super) fn plain(namespace: Option<&str>, name: &str, interface: Option<&str>) -> Self {
-        let filled = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let filled = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(Into::into);
         Self {
             namespace: filled(namespace),
-            name: name.to_owned(),
+            name: name.into(),
             interface: filled(interface),
             others: Object::default(),
         }
@@ -48,7 +48,7 @@ impl Selection {
     pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
         let place = Place::Networks;
         let mut object = Object::parse(place, text)?;
-        let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+        let filled = |text: Box<str>| Some(text).filter(|text| !text.is_empty());
         let name = object.take("name", place, text)?;
         let namespace = filled(object.take("namespace", place, text)?);
         let interface = filled(object.take("interface", place, text)?);
@@ -85,19 +85,26 @@ impl Selection {
     /// Whether it is this network, asked for by a pod in `pod_namespace`.
     pub(super) fn is_of(&self, attachment: &Attachment, pod_namespace: &str) -> bool {
         let namespace = self.namespace().unwrap_or(pod_namespace);
-        namespace == &*attachment.namespace && self.name == *attachment.name
+        namespace == &*attachment.namespace && *self.name == *attachment.name
     }
 
     /// The interface that it gets as the one at this place, counted from 0 (Multus' `getIfname`).
     pub(super) fn interface_at(&self, at: usize) -> String {
         match &self.interface {
-            Some(interface) => interface.clone(),
+            Some(interface) => interface.to_string(),
             None => format!("net{}", at + 1),
         }
     }
 
     pub(super) fn set_interface(&mut self, interface: &InterfaceName) {
-        self.interface = Some(interface.as_str().to_owned());
+        self.interface = Some(interface.as_str().into());
+    }
+
+    pub(super) fn brief(self) -> Self {
+        Self {
+            others: Object::default(),
+            ..self
+        }
     }
 
     /// Whether a comma list can say it.

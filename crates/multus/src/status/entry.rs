@@ -12,10 +12,10 @@ use crate::{Malformed, Place};
 /// One network as Multus reports it. What is not read (MAC, MTU, DNS, device) is kept word for word.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusEntry {
-    name: String,
-    interface: Option<String>,
+    name: Box<str>,
+    interface: Option<Box<str>>,
     /// Each with or without a prefix length.
-    ips: Vec<String>,
+    ips: Box<[Box<str>]>,
     default: bool,
     others: Object,
 }
@@ -27,9 +27,9 @@ impl StatusEntry {
     #[must_use]
     pub fn new(name: &str, interface: &str, ips: &[IpAddr]) -> Self {
         Self {
-            name: name.to_owned(),
-            interface: Some(interface.to_owned()),
-            ips: ips.iter().map(ToString::to_string).collect(),
+            name: name.into(),
+            interface: Some(interface.into()),
+            ips: ips.iter().map(|ip| ip.to_string().into()).collect(),
             ..Self::default()
         }
     }
@@ -45,7 +45,7 @@ impl StatusEntry {
 
     pub(super) fn parse(place: Place, text: &str) -> Result<Self, Malformed> {
         let mut object = Object::parse(place, text)?;
-        let interface: String = object.take("interface", place, text)?;
+        let interface: Box<str> = object.take("interface", place, text)?;
         Ok(Self {
             name: object.take("name", place, text)?,
             interface: Some(interface).filter(|interface| !interface.is_empty()),
@@ -53,6 +53,13 @@ impl StatusEntry {
             default: object.take("default", place, text)?,
             others: object,
         })
+    }
+
+    pub(super) fn brief(self) -> Self {
+        Self {
+            others: Object::default(),
+            ..self
+        }
     }
 
     /// `namespace/name` of a NetworkAttachmentDefinition, a bare name, or nothing.

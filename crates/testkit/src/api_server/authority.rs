@@ -16,9 +16,10 @@ pub enum Account {
 }
 
 /// Where the controller's grants stand.
-const CONTROLLER: [&str; 2] = [
+const CONTROLLER: [&str; 3] = [
     include_str!("../../../../manifests/base/rbac.yaml"),
     include_str!("../../../../manifests/components/mesh-secrets/role.yaml"),
+    include_str!("../../../../manifests/components/storage-network/role.yaml"),
 ];
 
 /// Where the webhook's grants stand.
