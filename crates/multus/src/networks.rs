@@ -19,7 +19,7 @@ pub use selection::Selection;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Networks {
     form: Form,
-    items: Vec<Selection>,
+    items: Box<[Selection]>,
 }
 
 /// How it is written.
@@ -59,12 +59,12 @@ impl Networks {
         if text.contains(['[', '{', '"']) {
             return Ok(Self {
                 form: Form::Json,
-                items: form::json(text)?,
+                items: form::json(text)?.into(),
             });
         }
         Ok(Self {
             form: Form::Commas,
-            items: form::commas(text)?,
+            items: form::commas(text)?.into(),
         })
     }
 

@@ -17,7 +17,7 @@ pub use entry::StatusEntry;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkStatus {
     place: Place,
-    entries: Vec<StatusEntry>,
+    entries: Box<[StatusEntry]>,
 }
 
 // === impl NetworkStatus ===
@@ -60,7 +60,7 @@ impl NetworkStatus {
     pub fn new(entries: Vec<StatusEntry>) -> Self {
         Self {
             place: Place::Status,
-            entries,
+            entries: entries.into(),
         }
     }
 

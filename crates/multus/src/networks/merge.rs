@@ -59,7 +59,8 @@ impl Networks {
                 }
             }
             Requested::No | Requested::Yes => {
-                merged.items.push(Selection::new(attachment, interface));
+                let ours = Selection::new(attachment, interface);
+                merged.items = merged.items.into_iter().chain([ours]).collect();
             }
         }
         Merge::Changed(merged.to_string())
