@@ -40,7 +40,7 @@ pub struct NetworkSpec {
 /// `spec.network.family`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Family {
-    /// The family that all members have; IPv4 when both do.
+    /// The family that most members have; IPv4 when as many have either.
     #[default]
     Auto,
     /// IPv4 only.

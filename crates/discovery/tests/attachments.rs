@@ -186,3 +186,19 @@ async fn the_watch_follows_the_mesh() {
         "nobody asks any more"
     );
 }
+
+/// What was read by a watch that is no more may be wrong by now.
+#[tokio::test(start_paused = true)]
+async fn what_an_ended_watch_told_is_forgotten() {
+    let server = server();
+    server.put(NADS, attachment("storage", CONFIG));
+    let mut case = Case::on(server);
+    case.applied("10.9.0.0/24").await;
+    case.server.put("swarmmeshes", wanting(""));
+    case.until("nothing wanted", |fleet| state(fleet).applied.is_none())
+        .await;
+    case.server.fail("list", NADS, Fault::Status(403), None);
+    case.server.put("swarmmeshes", wanting("net/storage"));
+    case.problem("storage-network").await;
+    assert_eq!(state(&case.found.fleet.borrow()).applied, None);
+}

@@ -370,6 +370,18 @@ fn an_edit_is_drift_until_every_attached_pod_is_younger() {
     assert!(anew.applied.unwrap().config.contains("10.7.0.0/24"));
 }
 
+/// Managed fields tell of every edit, also of one that leaves the config alone.
+#[test]
+fn a_later_edit_of_labels_makes_no_pod_older_than_the_config() {
+    let mut case = Case::with(&wanted(), &[on_storage("a", "2026-01-01T00:00:00Z")]);
+    case.config(CONFIG, None, NOW);
+    // 2026-01-02 and 2026-01-04.
+    case.config(EDITED, Some(Timestamp(1_767_312_000_000)), NOW);
+    case.config(EDITED, Some(Timestamp(1_767_484_800_000)), NOW);
+    case.apply(&on_storage("a", "2026-01-03T00:00:00Z"));
+    assert_eq!(case.state().drift, None);
+}
+
 #[test]
 fn what_was_applied_survives_a_restart() {
     let pods = [on_storage("a", "2026-01-01T00:00:00Z")];
