@@ -375,8 +375,10 @@ fn an_edit_is_drift_until_every_attached_pod_is_younger() {
 fn a_later_edit_of_labels_makes_no_pod_older_than_the_config() {
     let mut case = Case::with(&wanted(), &[on_storage("a", "2026-01-01T00:00:00Z")]);
     case.config(CONFIG, None, NOW);
+    assert_eq!(case.state().drift, None);
     // 2026-01-02 and 2026-01-04.
     case.config(EDITED, Some(Timestamp(1_767_312_000_000)), NOW);
+    assert!(case.state().drift.is_some());
     case.config(EDITED, Some(Timestamp(1_767_484_800_000)), NOW);
     case.apply(&on_storage("a", "2026-01-03T00:00:00Z"));
     assert_eq!(case.state().drift, None);
@@ -415,6 +417,7 @@ fn another_attachment_begins_anew() {
 fn an_edit_before_the_first_pod_is_attached_is_no_drift() {
     let mut case = Case::with(&wanted(), &[pod("a", "127.50.0.1")]);
     case.config(CONFIG, None, NOW);
+    assert!(case.state().applied.is_some());
     case.config(EDITED, None, NOW);
     let state = case.state();
     assert_eq!(state.drift, None);
