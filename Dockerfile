@@ -1,19 +1,19 @@
-# The controller's image: static, without a shell, non-root. Not built in CI.
+# The image of the controller and the webhook: static, without a shell, non-root. Not built in CI.
 FROM rust:1.95.0-alpine AS build
 RUN apk add --no-cache musl-dev
 WORKDIR /src
 COPY . .
 # What `kubomesh --version` says it was built from: --build-arg KUBOMESH_COMMIT=$(git rev-parse --short=12 HEAD)
 ARG KUBOMESH_COMMIT
-RUN cargo build --release --locked --package kubomesh-controller --bin kubomesh
+RUN cargo build --release --locked --package kubomesh-controller --bin kubomesh --package kubomesh-webhook --bin kubomesh-webhook
 
 FROM scratch
-COPY --from=build /src/target/release/kubomesh /kubomesh
+COPY --from=build /src/target/release/kubomesh /src/target/release/kubomesh-webhook /
 # What one resync gave back the next one takes again: memory goes back to the system when nobody wanted
 # it for ten minutes (milliseconds). Where a page fault is dear, as in small virtual machines, that is a
 # fifth of what a quiet fleet costs.
 ENV MIMALLOC_PURGE_DELAY=600000
 USER 65532:65532
-EXPOSE 8080
+EXPOSE 8080 9443
 ENTRYPOINT ["/kubomesh"]
 CMD ["run"]

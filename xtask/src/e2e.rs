@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::generate::CONTROLLER;
 use crate::goparts::{self, GoParts};
-use crate::programs::FAKEFLEET;
+use crate::programs::{FAKEFLEET, WEBHOOK};
 use crate::project::{Profile, Program, Project};
 use crate::run;
 
@@ -64,14 +64,19 @@ pub(crate) fn is_there(project: &Project) -> bool {
 /// # Errors
 /// When a part cannot be built.
 pub(crate) fn lab(project: &Project, arguments: &E2e) -> Result<Command> {
-    project.build(&[CONTROLLER, FAKEFLEET, LAB])?;
+    project.build(&[CONTROLLER, WEBHOOK, FAKEFLEET, LAB])?;
     let parts = goparts::build(project.root())?;
     let mut command = Command::new(project.built(Profile::Dev, LAB.1));
     command.current_dir(project.root());
     for (flag, path) in parts.flags() {
         command.arg(flag).arg(path);
     }
-    for (flag, bin) in [("--kubomesh", CONTROLLER.1), ("--fakefleet", FAKEFLEET.1)] {
+    let programs = [
+        ("--kubomesh", CONTROLLER.1),
+        ("--webhook", WEBHOOK.1),
+        ("--fakefleet", FAKEFLEET.1),
+    ];
+    for (flag, bin) in programs {
         command.arg(flag).arg(project.built(Profile::Dev, bin));
     }
     command.arg("--manifests").arg(project.path("manifests"));

@@ -15,6 +15,9 @@ pub(crate) const SIM: Program = ("kubomesh-sim", "sim");
 /// The benches.
 pub(crate) const BENCH: Program = ("kubomesh-bench", "bench");
 
+/// The admission webhook.
+pub(crate) const WEBHOOK: Program = ("kubomesh-webhook", "kubomesh-webhook");
+
 /// The fakes, as a program.
 pub(crate) const FAKEFLEET: Program = ("kubomesh-testkit", "fakefleet");
 

@@ -22,9 +22,9 @@ pub use companions::{
 };
 pub use crds::{CrdsError, crds, crds_yaml};
 pub use mesh::{
-    DegreeSpec, FiltersSpec, LastConvergence, LimitsSpec, LinksSpec, LinksStatus, ModeSpec,
-    PeersSpec, RpcSpec, SecretKeyRef, SwarmMesh, SwarmMeshSpec, SwarmMeshStatus, SwarmSpec,
-    TopologySpec,
+    AppliedNetworkStatus, DegreeSpec, FiltersSpec, LastConvergence, LimitsSpec, LinksSpec,
+    LinksStatus, ModeSpec, PeersSpec, RpcSpec, SecretKeyRef, SwarmMesh, SwarmMeshSpec,
+    SwarmMeshStatus, SwarmSpec, TopologySpec,
 };
 pub use network::{Fallback, Family, NetworkSpec, Rollout, Steering};
 pub use peer::{
@@ -34,9 +34,12 @@ pub use peer::{
 pub use record::{RecordError, record_from, record_spec};
 pub use selector::{Peers, SecretKey, peers};
 pub use span::Span;
-pub use status::{Convergence, mesh_status, peer_status, refused_conditions, refused_status};
+pub use status::{
+    Convergence, applied_network, applied_network_status, mesh_status, peer_status,
+    refused_conditions, refused_status,
+};
 pub use stored::{RecordKey, StoredMesh, StoredMeshes, StoredRecord, StoredRecords};
-pub use translate::{PolicyError, translate};
+pub use translate::{PolicyError, read, translate};
 
 /// API group of both kinds.
 pub const GROUP: &str = "kubomesh.dev";

@@ -207,6 +207,9 @@ pub struct SwarmMeshStatus {
     pub links: LinksStatus,
     /// `healthy/desired`, for the printer column.
     pub links_summary: String,
+    /// The storage network that the members were created with. Written as `null` where there is none:
+    /// that is how a merge patch takes it away.
+    pub network: Option<AppliedNetworkStatus>,
     /// When all desired links were last made, and how long it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_convergence: Option<LastConvergence>,
@@ -227,6 +230,16 @@ pub struct LinksStatus {
     pub degraded: i64,
     /// Of these missing.
     pub missing: i64,
+}
+
+/// `status.network`: what an edit of the NetworkAttachmentDefinition is compared with.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AppliedNetworkStatus {
+    /// The NetworkAttachmentDefinition, `namespace/name`.
+    pub attachment: String,
+    /// Its `spec.config` when it was applied, as compact JSON.
+    pub config: String,
 }
 
 /// `status.lastConvergence`.

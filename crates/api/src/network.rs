@@ -1,4 +1,4 @@
-//! `spec.network`: the storage network. Carried by the schema; not implemented by this version.
+//! `spec.network`: the storage network.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,9 @@ use crate::rules::strict_rules;
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = strict_rules()))]
 pub struct NetworkSpec {
-    /// The NetworkAttachmentDefinition as `name` or `namespace/name`; empty: the pod network.
+    /// DANGEROUS: moves the data of the whole mesh to another network. The
+    /// NetworkAttachmentDefinition as `namespace/name`; empty: the pod network. Each pod has to be
+    /// created anew to be on it, and with `fallback: Never` one that is not has no links.
     #[schemars(length(max = 320))]
     pub attachment: String,
     /// Name of the network's interface in the pods.
@@ -38,7 +40,7 @@ pub struct NetworkSpec {
 /// `spec.network.family`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Family {
-    /// The family that all members have; IPv4 when both do.
+    /// The family that most members have; IPv4 when as many have either.
     #[default]
     Auto,
     /// IPv4 only.

@@ -2,14 +2,15 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as WireCondition, Time};
 use kubomesh_core::{
-    Access, Condition, ConditionKind, LinkCounts, Member, MemberReport, MemberState, Network,
-    Report, Status, Timestamp,
+    Access, AppliedNetwork, AttachmentState, Condition, ConditionKind, LinkCounts, Member,
+    MemberReport, MemberState, Network, Report, Status, Timestamp,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
 use crate::{
-    LastConvergence, LinksStatus, PathStatus, PeerLinksStatus, SwarmMeshStatus, SwarmPeerStatus,
+    AppliedNetworkStatus, LastConvergence, LinksStatus, PathStatus, PeerLinksStatus,
+    SwarmMeshStatus, SwarmPeerStatus,
 };
 
 /// When a mesh last became Ready, and how long that took.
@@ -41,6 +42,7 @@ pub fn mesh_status(
         reachable: count(reachable as u64),
         links: links(report.counts),
         links_summary: summary(report.counts),
+        network: before.and_then(|status| status.network.clone()),
         last_convergence: convergence
             .map(|c| LastConvergence {
                 at: time(c.at),
@@ -49,6 +51,25 @@ pub fn mesh_status(
             .or_else(|| before.and_then(|status| status.last_convergence.clone())),
         conditions: conditions(stood, &report.conditions, Some(generation), report.at),
     }
+}
+
+/// What was applied of the storage network, as a mesh's status holds it.
+#[must_use]
+pub fn applied_network_status(attachment: &AttachmentState) -> Option<AppliedNetworkStatus> {
+    let applied = attachment.applied.as_ref()?;
+    Some(AppliedNetworkStatus {
+        attachment: applied.attachment.to_string(),
+        config: applied.config.to_string(),
+    })
+}
+
+/// What a mesh's status says was applied; `None` where that names no attachment.
+#[must_use]
+pub fn applied_network(status: &AppliedNetworkStatus) -> Option<AppliedNetwork> {
+    Some(AppliedNetwork {
+        attachment: status.attachment.parse().ok()?,
+        config: status.config.as_str().into(),
+    })
 }
 
 /// The conditions of a mesh whose policy is not acted on: what is not looked at is unknown.

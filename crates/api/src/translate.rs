@@ -1,20 +1,22 @@
 //! A mesh's spec as the core [`Policy`]. What this version does not implement is refused by name,
 //! never ignored.
 
+mod network;
+
 use std::fmt::Display;
 use std::time::Duration;
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kubomesh_core::{
-    Condition, ConditionKind, Degree, FilterPolicy, Limits, LinksPolicy, Mode, NetworkPolicy,
-    Policy, ReasonCode, ResyncInterval, Status, TopologyPolicy,
+    Condition, ConditionKind, Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ReasonCode,
+    ResyncInterval, Status, TopologyPolicy,
 };
 
 use crate::rules::{self, Bounds, SpanBounds};
 use crate::selector::peers_without_selector;
 use crate::{
-    AgentsMode, AgentsSpec, FiltersSpec, LimitsSpec, LinksSpec, ModeSpec, NetworkSpec, Span,
-    SwarmMeshSpec, TopologySpec,
+    AgentsMode, AgentsSpec, FiltersSpec, LimitsSpec, LinksSpec, ModeSpec, Span, SwarmMeshSpec,
+    TopologySpec,
 };
 
 /// Why a policy is not acted on: names the field, its value and what would be right.
@@ -76,13 +78,23 @@ impl PolicyError {
     }
 }
 
-/// Translates a mesh's spec. The selector is not looked at: [`peers`](crate::peers) does that.
+/// Translates a mesh's spec for a controller to act on. The selector is not looked at:
+/// [`peers`](crate::peers) does that.
 ///
 /// # Errors
 /// At the first field that is not allowed or that this version does not implement.
 pub fn translate(spec: &SwarmMeshSpec) -> Result<Policy, PolicyError> {
+    network::implemented(&spec.network)?;
+    read(spec)
+}
+
+/// Reads a mesh's spec as [`translate`] does, the storage network included: what the webhook holds a
+/// policy to.
+///
+/// # Errors
+/// As [`translate`], but for what is only not acted on yet in `spec.network`.
+pub fn read(spec: &SwarmMeshSpec) -> Result<Policy, PolicyError> {
     peers_without_selector(&spec.peers)?;
-    network(&spec.network)?;
     companions(spec)?;
     Ok(Policy {
         mode: match spec.mode {
@@ -90,7 +102,7 @@ pub fn translate(spec: &SwarmMeshSpec) -> Result<Policy, PolicyError> {
             ModeSpec::Observe => Mode::Observe,
             ModeSpec::Release => Mode::Release,
         },
-        network: NetworkPolicy::default(),
+        network: network::network(&spec.network)?,
         topology: topology(&spec.topology)?,
         links: links(&spec.links)?,
         filters: match spec.filters {
@@ -171,61 +183,6 @@ fn span(bounds: SpanBounds, value: &Span) -> Result<Duration, PolicyError> {
         .duration()
         .filter(|span| bounds.holds(*span))
         .ok_or_else(|| PolicyError::invalid(bounds.field, &format!("`{value}`"), &bounds.remedy()))
-}
-
-fn network(spec: &NetworkSpec) -> Result<(), PolicyError> {
-    let NetworkSpec {
-        attachment,
-        interface,
-        family,
-        fallback,
-        steering,
-        rollout,
-        pod_cidrs,
-        ipv6_allowlisted,
-        steering_on_affected_versions,
-    } = NetworkSpec::default();
-    unset(
-        "spec.network.attachment",
-        &format!("`{}`", spec.attachment),
-        &format!("`{attachment}`"),
-    )?;
-    unset("spec.network.interface", &spec.interface, &interface)?;
-    unset(
-        "spec.network.family",
-        &format!("{:?}", spec.family),
-        &format!("{family:?}"),
-    )?;
-    unset(
-        "spec.network.fallback",
-        &format!("{:?}", spec.fallback),
-        &format!("{fallback:?}"),
-    )?;
-    unset(
-        "spec.network.steering",
-        &format!("{:?}", spec.steering),
-        &format!("{steering:?}"),
-    )?;
-    unset(
-        "spec.network.rollout",
-        &format!("{:?}", spec.rollout),
-        &format!("{rollout:?}"),
-    )?;
-    unset(
-        "spec.network.podCIDRs",
-        &format!("{:?}", spec.pod_cidrs),
-        &format!("{pod_cidrs:?}"),
-    )?;
-    unset(
-        "spec.network.ipv6Allowlisted",
-        &spec.ipv6_allowlisted,
-        &ipv6_allowlisted,
-    )?;
-    unset(
-        "spec.network.steeringOnAffectedVersions",
-        &spec.steering_on_affected_versions,
-        &steering_on_affected_versions,
-    )
 }
 
 fn companions(spec: &SwarmMeshSpec) -> Result<(), PolicyError> {

@@ -6,8 +6,9 @@
 //! with [`Outcome`]s. Nothing here reads a clock, sends a byte or knows Kubernetes.
 //!
 //! Beside the values stand the state machines that both the product and the simulation run, so that
-//! what is simulated is what is shipped: whether the absent may be believed gone ([`DoubtMachine`])
-//! and who of several at one address is contacted ([`address_conflicts`]), for discovery; who is
+//! what is simulated is what is shipped: whether the absent may be believed gone ([`DoubtMachine`]),
+//! who of several at one address is contacted ([`address_conflicts`]) and which addresses on the
+//! storage network are used ([`settle_storage`]), for discovery; who is
 //! asked when ([`HealthBook`]), how long answers are waited for ([`Patience`]) and how a sequence goes
 //! on ([`Progress`]), for the executor; what stands while a watch has not told of our own writes
 //! ([`OwnWrites`]), for the reporter; when the loop looks again ([`Schedule`]) and what is not sent
@@ -42,6 +43,7 @@ mod redacted;
 mod report;
 mod schedule;
 mod span;
+mod storage;
 mod text;
 mod time;
 
@@ -63,8 +65,9 @@ pub use member::{
     Contact, ContainerStart, Doubt, Member, Membership, Network, Role, Source, Turnover, Waiting,
 };
 pub use network::{
-    Attachment, AttachmentError, AttachmentState, Fallback, Family, FormerNetwork, InterfaceName,
-    InterfaceNameError, NetworkPolicy, OffNetwork, Rollout, Steering, StorageGap, StorageState,
+    AppliedNetwork, Attachment, AttachmentError, AttachmentState, Fallback, Family, FormerNetwork,
+    InterfaceName, InterfaceNameError, NetworkPolicy, OffNetwork, Rollout, Steering, StorageGap,
+    StorageState,
 };
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
@@ -88,5 +91,6 @@ pub use report::{
 };
 pub use schedule::{Schedule, Timers};
 pub use span::SpanText;
+pub use storage::settle_storage;
 pub use text::{is_invisible, one_line};
 pub use time::{Timestamp, TimestampError};

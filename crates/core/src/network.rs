@@ -145,6 +145,8 @@ pub enum StorageGap {
         /// One it has.
         found: IpAddr,
     },
+    /// The pod uses its host's network, to which Multus attaches nothing.
+    HostNetwork,
     /// Another member reports the same address on it.
     Shared {
         /// The other one.
@@ -189,6 +191,18 @@ pub struct AttachmentState {
     pub problem: Option<Arc<str>>,
     /// How it differs from what was applied to the members, if it was edited since.
     pub drift: Option<Arc<str>>,
+    /// What was applied, to be kept in the mesh's status: an edit shows only against it.
+    #[serde(default)]
+    pub applied: Option<AppliedNetwork>,
+}
+
+/// The config of the attachment that the members were created with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedNetwork {
+    /// Which attachment.
+    pub attachment: Attachment,
+    /// Its `spec.config` then, as compact JSON; empty where that was empty.
+    pub config: Arc<str>,
 }
 
 // === impl Attachment ===
@@ -332,10 +346,15 @@ impl fmt::Display for StorageGap {
                     "it is attached as {found}, not as spec.network.interface"
                 )
             }
+            Self::HostNetwork => f.write_str(
+                "the pod uses its host's network, to which Multus attaches nothing; set hostNetwork to \
+                 false and recreate the pod",
+            ),
             Self::NoIp => f.write_str("it is attached without an address; give it an IPAM"),
             Self::WrongFamily { found } => write!(
                 f,
-                "its address {found} is of the other family than spec.network.family"
+                "its address {found} is of the other family than the links use; see \
+                 spec.network.family"
             ),
             Self::Shared { with } => write!(
                 f,

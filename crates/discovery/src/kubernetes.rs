@@ -1,5 +1,6 @@
 //! Members from Kubernetes: one watch for each kind and for each mesh's pods, one index, one task.
 
+mod attachments;
 mod informer;
 mod kinds;
 mod line;
@@ -29,6 +30,8 @@ pub enum WatchKind {
     Nodes,
     /// The pods of a mesh.
     Pods,
+    /// NetworkAttachmentDefinitions of a namespace that meshes name one of.
+    Attachments,
 }
 
 /// What discovery is run with.
@@ -93,7 +96,13 @@ pub fn kubernetes(
 
 impl WatchKind {
     /// Every kind: metric series are created from it.
-    pub const ALL: [Self; 4] = [Self::Meshes, Self::Peers, Self::Nodes, Self::Pods];
+    pub const ALL: [Self; 5] = [
+        Self::Meshes,
+        Self::Peers,
+        Self::Nodes,
+        Self::Pods,
+        Self::Attachments,
+    ];
 
     /// The metric label and the resource's plural.
     #[must_use]
@@ -103,6 +112,7 @@ impl WatchKind {
             Self::Peers => "swarmpeers",
             Self::Nodes => "nodes",
             Self::Pods => "pods",
+            Self::Attachments => "network-attachment-definitions",
         }
     }
 
@@ -111,6 +121,7 @@ impl WatchKind {
         match self {
             Self::Meshes | Self::Peers => kubomesh_api::GROUP,
             Self::Nodes | Self::Pods => "",
+            Self::Attachments => "k8s.cni.cncf.io",
         }
     }
 }

@@ -6,106 +6,24 @@
     reason = "helpers of tests are tests"
 )]
 
+mod case;
 mod objects;
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
+use case::{Case, view};
 use kubomesh_core::{Credentials, Doubt, Membership, ReasonCode};
 use kubomesh_discovery::{
-    AuthStore, DiscoveryMetrics, DiscoveryTimings, Fleet, Found, MeshView, Settings, WatchKind,
-    kubernetes,
+    AuthStore, DiscoveryMetrics, DiscoveryTimings, Settings, WatchKind, kubernetes,
 };
 use kubomesh_process::Clock;
 use kubomesh_telemetry::Catalog;
 use kubomesh_testkit::api_server::{ApiServer, Fault};
 use objects::{mesh, node, peer, pod, pod_with};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
+
 use tokio::time::timeout;
-
-struct Case {
-    server: ApiServer,
-    found: Found,
-    metrics: DiscoveryMetrics,
-    /// Ends with the case.
-    tasks: JoinSet<()>,
-}
-
-impl Case {
-    /// A mesh `kubo` in namespace `apps`, one node, and these pods.
-    fn with(pods: &[Value]) -> Self {
-        let server = ApiServer::new();
-        server.put("nodes", node("node-a", "zone-a"));
-        server.put("swarmmeshes", mesh("kubo", json!({})));
-        for pod in pods {
-            server.put("pods", pod.clone());
-        }
-        Self::on(server)
-    }
-
-    fn on(server: ApiServer) -> Self {
-        let metrics = DiscoveryMetrics::register(&Catalog::new().unwrap()).unwrap();
-        let settings = Settings {
-            timings: DiscoveryTimings::default(),
-            clock: Clock::start(),
-            metrics: metrics.clone(),
-        };
-        let (found, work) = kubernetes(kube::Client::new(server.service(), "default"), settings);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { drop(work.await) });
-        Self {
-            server,
-            found,
-            metrics,
-            tasks,
-        }
-    }
-
-    /// Waits until the fleet is as wanted; in paused time an hour passes at once.
-    async fn until(&mut self, what: &str, wanted: impl Fn(&Fleet) -> bool) -> Arc<Fleet> {
-        let fleet = self.found.fleet.clone();
-        let mut fleet = fleet;
-        let waited = timeout(
-            Duration::from_secs(3_600),
-            fleet.wait_for(|fleet| wanted(fleet)),
-        );
-        match waited.await {
-            Ok(Ok(fleet)) => Arc::clone(&fleet),
-            _ => panic!("{what} never came: {:#?}", self.found.fleet.borrow()),
-        }
-    }
-
-    async fn synced(&mut self) -> Arc<Fleet> {
-        self.until("a synced fleet", |fleet| fleet.synced).await
-    }
-
-    async fn members(&mut self, wanted: &[&str]) -> Arc<Fleet> {
-        self.until(&format!("members {wanted:?}"), |fleet| {
-            fleet.synced && names(&view(fleet, "kubo").membership) == wanted
-        })
-        .await
-    }
-
-    async fn trouble(&mut self, what: &str, sentence: &str) {
-        self.until(&format!("the sentence {sentence:?}"), |fleet| {
-            fleet
-                .troubles
-                .get(what)
-                .is_some_and(|trouble| trouble.contains(sentence))
-        })
-        .await;
-    }
-}
-
-fn view<'a>(fleet: &'a Fleet, mesh: &str) -> &'a MeshView {
-    fleet
-        .meshes
-        .values()
-        .find(|view| *view.id.name == *mesh)
-        .expect("the mesh")
-}
 
 fn names(membership: &Membership) -> Vec<&str> {
     membership

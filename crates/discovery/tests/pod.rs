@@ -9,17 +9,31 @@
 mod objects;
 
 use kubomesh_api::Peers;
-use kubomesh_core::{Access, Contact, ContainerStart, Member, Network, Waiting};
+use kubomesh_core::{Access, Contact, ContainerStart, Member, Network, NetworkPolicy, Waiting};
 use kubomesh_discovery::{pod_facts, project};
 use objects::{facts, pod, pod_with};
 use serde_json::{Value, json};
 
 fn member(pod: &Value) -> Member {
-    project(&facts(pod), &Peers::default(), None, "zone-a".into()).unwrap()
+    project(
+        &facts(pod),
+        &Peers::default(),
+        &NetworkPolicy::default(),
+        None,
+        "zone-a".into(),
+    )
+    .unwrap()
 }
 
 fn waiting(pod: &Value) -> Waiting {
-    project(&facts(pod), &Peers::default(), None, "".into()).unwrap_err()
+    project(
+        &facts(pod),
+        &Peers::default(),
+        &NetworkPolicy::default(),
+        None,
+        "".into(),
+    )
+    .unwrap_err()
 }
 
 fn rpc(member: &Member) -> String {
@@ -241,6 +255,7 @@ fn a_pod_that_is_no_kubo_waits_unless_the_policy_states_the_port() {
     let member = project(
         &facts(&other),
         &peers,
+        &NetworkPolicy::default(),
         Some("apps/rpc/auth".into()),
         "".into(),
     )
@@ -270,7 +285,14 @@ fn the_stated_port_decides_whose_start_counts() {
         rpc_port: Some(6001),
         ..Peers::default()
     };
-    let member = project(&facts(&pod), &peers, None, "".into()).unwrap();
+    let member = project(
+        &facts(&pod),
+        &peers,
+        &NetworkPolicy::default(),
+        None,
+        "".into(),
+    )
+    .unwrap();
     assert_eq!(member.container.unwrap().restarts, 8);
 }
 

@@ -14,8 +14,8 @@ use std::time::Duration;
 use common::{Switch, heard_now};
 use kubomesh_api::{StoredMesh, StoredMeshes, StoredRecords};
 use kubomesh_core::{
-    Condition, ConditionKind, Fence, LinkCounts, LinkState, LostFilters, MemberReport, MemberState,
-    Membership, MeshId, ReasonCode, Report, Role, Status, Timestamp,
+    AppliedNetwork, Condition, ConditionKind, Fence, LinkCounts, LinkState, LostFilters,
+    MemberReport, MemberState, Membership, MeshId, ReasonCode, Report, Role, Status, Timestamp,
 };
 use kubomesh_process::Clock;
 use kubomesh_reporter::{
@@ -107,9 +107,13 @@ impl Case {
     }
 
     fn tell(&self, verdict: Verdict) {
+        self.tell_of(Membership::empty(mesh_id()), verdict);
+    }
+
+    fn tell_of(&self, membership: Membership, verdict: Verdict) {
         let news = MeshNews {
             generation: 3,
-            membership: Arc::new(Membership::empty(mesh_id())),
+            membership: Arc::new(membership),
             status_writes_per_second: 50,
             verdict,
         };
@@ -597,4 +601,45 @@ fn the_defaults_are_the_rules() {
         (timings.peer_counts.as_secs(), timings.mesh_counts.as_secs()),
         (60, 5)
     );
+}
+
+/// An edit of the NetworkAttachmentDefinition shows only against what was applied.
+#[tokio::test(start_paused = true)]
+async fn what_was_applied_of_the_storage_network_is_kept_and_taken_away() {
+    let case = Case::with(1);
+    let told = |config: Option<&str>| {
+        let mut membership = Membership::empty(mesh_id());
+        membership.attachment.applied = config.map(|config| AppliedNetwork {
+            attachment: "net/storage".parse().unwrap(),
+            config: config.into(),
+        });
+        let at = case.clock.now();
+        let report = report(1, 10, true);
+        case.tell_of(
+            membership,
+            Verdict::Planned(Arc::new(Report { at, ..report })),
+        );
+    };
+    told(Some("{}"));
+    elapse(2_000).await;
+    let wanted = json!({ "attachment": "net/storage", "config": "{}" });
+    assert_eq!(case.status()["network"], wanted);
+    case.hear();
+    // A mesh that is not acted on keeps it.
+    case.tell(Verdict::Refused(condition(
+        ConditionKind::Accepted,
+        Status::False,
+    )));
+    elapse(10_000).await;
+    assert_eq!(case.condition("Accepted")["status"], "False");
+    assert_eq!(case.status()["network"], wanted);
+    case.hear();
+    told(None);
+    elapse(10_000).await;
+    assert_eq!(case.status().get("network"), None);
+    case.hear();
+    let writes = case.writes("swarmmeshes/status");
+    told(None);
+    elapse(120_000).await;
+    assert_eq!(case.writes("swarmmeshes/status"), writes);
 }

@@ -3,7 +3,9 @@
 mod connections;
 mod listener;
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +14,10 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use kubomesh_process::CancellationToken;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::BindError;
 use connections::{Asked, Connections};
@@ -34,13 +39,16 @@ pub struct FaceLimits {
 /// How long a request in flight may take once its face or its connection is closed.
 const CLOSING_DEADLINE: Duration = Duration::from_secs(2);
 
+/// How long a client may take for the handshake of TLS.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+
 /// One bound listener with its routes.
-#[derive(Debug)]
 pub struct Face {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
     limits: FaceLimits,
+    tls: Option<TlsAcceptor>,
 }
 
 // === impl Face ===
@@ -64,7 +72,17 @@ impl Face {
             address,
             router,
             limits: FaceLimits::default(),
+            tls: None,
         })
+    }
+
+    /// Behind TLS: nothing is served in the clear.
+    #[must_use]
+    pub fn with_tls(self, config: Arc<ServerConfig>) -> Self {
+        Self {
+            tls: Some(config.into()),
+            ..self
+        }
     }
 
     /// With other limits than the default ones.
@@ -90,7 +108,8 @@ impl Face {
             };
             if let Some(stream) = accepted {
                 let (router, limits, stop) = (self.router.clone(), self.limits, stop.clone());
-                open.add(|asked| connection(stream, router, limits, asked, stop));
+                let tls = self.tls.clone();
+                open.add(|asked| secured(stream, tls, router, (limits, asked, stop)));
             }
         }
         drop(self.listener);
@@ -107,6 +126,16 @@ impl Face {
                 None
             }
         }
+    }
+}
+
+impl fmt::Debug for Face {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Face")
+            .field("address", &self.address)
+            .field("limits", &self.limits)
+            .field("tls", &self.tls.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,14 +156,33 @@ impl Default for FaceLimits {
     }
 }
 
-/// One connection, to its end, its lifetime's, or the face's.
-async fn connection(
+/// One connection, its handshake first.
+async fn secured(
     stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     router: Router,
-    limits: FaceLimits,
-    asked: Asked,
-    stop: CancellationToken,
+    terms: (FaceLimits, Asked, CancellationToken),
 ) {
+    let Some(tls) = tls else {
+        return connection(stream, router, terms).await;
+    };
+    let handshake = tokio::time::timeout(HANDSHAKE_DEADLINE, tls.accept(stream));
+    match terms.2.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(stream))) => connection(stream, router, terms.clone()).await,
+        // A port scan and a probe in the clear look like this too.
+        Some(Ok(Err(error))) => tracing::debug!(%error, "a handshake of TLS failed"),
+        Some(Err(_)) | None => {}
+    }
+}
+
+/// One connection, to its end, its lifetime's, or the face's.
+async fn connection<S>(
+    stream: S,
+    router: Router,
+    (limits, asked, stop): (FaceLimits, Asked, CancellationToken),
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let routes = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
         asked.note();

@@ -82,6 +82,10 @@ pub(crate) struct Parts {
     #[arg(long, value_name = "PATH")]
     pub(crate) promtool: Option<PathBuf>,
 
+    /// The admission webhook
+    #[arg(long, value_name = "PATH", required = false)]
+    pub(crate) webhook: PathBuf,
+
     /// The program that runs many fakes
     #[arg(long, value_name = "PATH")]
     pub(crate) fakefleet: Option<PathBuf>,

@@ -47,10 +47,12 @@ fn arguments(command: &mut Command, programs: &Programs) {
         nad_crd,
         prometheus,
         promtool,
+        webhook,
         fakefleet,
     } = &programs.parts;
     let needed = [
         ("--kubomesh", kubomesh),
+        ("--webhook", webhook),
         ("--apiserver", apiserver),
         ("--etcd", etcd),
         ("--kustomize", kustomize),

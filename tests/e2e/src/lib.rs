@@ -32,6 +32,7 @@ mod scenarios;
 mod table;
 mod tell;
 mod wait;
+mod webhook;
 mod world;
 
 pub use cli::main;

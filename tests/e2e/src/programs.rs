@@ -32,6 +32,7 @@ impl Programs {
         let keep = |program: &Path| kept(program, folder);
         let parts = Parts {
             kubomesh: keep(&parts.kubomesh)?,
+            webhook: keep(&parts.webhook)?,
             fakefleet: parts.fakefleet.as_deref().map(keep).transpose()?,
             swarmnode: keep(&parts.swarmnode)?,
             ..parts.clone()

@@ -44,6 +44,8 @@ pub(crate) enum Group {
     Mesh,
     /// What nodes answer.
     Contract,
+    /// Admission.
+    Webhook,
 }
 
 /// What a scenario needs around it.
@@ -113,6 +115,7 @@ impl fmt::Display for Group {
         f.write_str(match self {
             Self::Mesh => "mesh",
             Self::Contract => "contract",
+            Self::Webhook => "webhook",
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kubomesh_core::{ConditionKind, Degree, Mode, Policy, ReasonCode, Status};
 use serde_json::{Value, json};
 
-use crate::{Peers, PolicyError, SecretKey, Span, SwarmMeshSpec, peers, translate};
+use crate::{Peers, PolicyError, SecretKey, Span, SwarmMeshSpec, peers, read, translate};
 
 #[test]
 fn the_defaults_are_those_of_the_vocabulary() {
@@ -117,6 +117,83 @@ fn what_is_not_implemented_is_refused_by_name() {
             said.contains("this version does not implement it; leave it out"),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn the_storage_network_is_read() {
+    let whole = read(&spec(&json!({ "network": {
+        "attachment": "net/storage-1", "interface": "net1", "family": "IPv6", "fallback": "Never",
+        "steering": "Strict", "rollout": "Rolling", "podCIDRs": ["10.0.0.0/8", "fd00::/8"],
+        "ipv6Allowlisted": true, "steeringOnAffectedVersions": true,
+    } })))
+    .unwrap();
+    insta::assert_json_snapshot!(whole.network, @r#"
+    {
+      "attachment": "net/storage-1",
+      "interface": "net1",
+      "family": "IPv6",
+      "fallback": "Never",
+      "steering": "Strict",
+      "rollout": "Rolling",
+      "podCIDRs": [
+        "10.0.0.0/8",
+        "fd00::/8"
+      ],
+      "ipv6Allowlisted": true,
+      "steeringOnAffectedVersions": true
+    }
+    "#);
+    let unset = read(&spec(&json!({}))).unwrap();
+    assert_eq!(unset.network, kubomesh_core::NetworkPolicy::default());
+}
+
+#[test]
+fn a_storage_network_that_is_none_is_refused() {
+    let cases = [
+        (
+            json!({ "attachment": "storage" }),
+            "spec.network.attachment is `storage`: write it as NAMESPACE/NAME",
+        ),
+        (
+            json!({ "attachment": "a/b/c" }),
+            "spec.network.attachment is `a/b/c`: write it as NAMESPACE/NAME",
+        ),
+        (
+            json!({ "attachment": "A/b" }),
+            "spec.network.attachment is `A/b`",
+        ),
+        (
+            json!({ "interface": "" }),
+            "spec.network.interface is ``: write 1 to 15 characters",
+        ),
+        (
+            json!({ "interface": "a/b" }),
+            "spec.network.interface is `a/b`",
+        ),
+        (
+            json!({ "podCIDRs": ["10.0.0.0"] }),
+            "spec.network.podCIDRs is `10.0.0.0`: write each as ADDRESS/LENGTH",
+        ),
+        (
+            json!({ "podCIDRs": ["10.0.0.0/8", "10.1.2.3/16"] }),
+            "spec.network.podCIDRs is `10.1.2.3/16`: its address has bits behind the prefix: write \
+             10.1.0.0/16",
+        ),
+        (
+            json!({ "steering": "Strict" }),
+            "spec.network.steering is Strict: name the pod networks",
+        ),
+        (
+            json!({ "steering": "Strict", "podCIDRs": ["10.0.0.0/8"], "fallback": "PodNetwork" }),
+            "spec.network.steering is Strict: set spec.network.fallback to Never",
+        ),
+    ];
+    for (network, sentence) in cases {
+        let error = read(&spec(&json!({ "network": network }))).expect_err(sentence);
+        assert_eq!(error.kind(), ReasonCode::InvalidPolicy, "{sentence}");
+        let said = error.to_string();
+        assert!(said.starts_with(sentence), "{said}");
     }
 }
 

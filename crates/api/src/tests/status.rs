@@ -41,6 +41,7 @@ fn a_mesh_is_summed_up() {
         "missing": 1
       },
       "linksSummary": "1/4",
+      "network": null,
       "conditions": [
         {
           "lastTransitionTime": "1970-01-01T00:00:05Z",

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use kubomesh_core::{
     Condition, ConditionKind, Contact, Doubt, DoubtMachine, DoubtTimings, Member, MemberName,
-    Membership, ReasonCode, Status, Timestamp, Waiting,
+    Membership, Network, ReasonCode, Status, Timestamp, Waiting, settle_storage,
 };
+use kubomesh_multus::Networks;
 
 use super::MeshFacts;
+use super::attachments::{Applied, Attachments};
 use crate::{MeshView, PodFacts, project};
 
 /// One mesh.
@@ -24,6 +26,9 @@ pub(super) struct Entry {
     /// Whether `projected` is out of date.
     pub(super) stale: bool,
     pub(super) membership: Arc<Membership>,
+    applied: Applied,
+    /// What one of its pods asks for: most of the others ask for the same and share it.
+    requested: Option<Arc<Networks>>,
 }
 
 // === impl Entry ===
@@ -39,7 +44,11 @@ impl Entry {
         if let Some(at) = restored {
             doubt.restored(at);
         }
+        let mut applied = Applied::default();
+        applied.read(facts.network.attachment.as_ref(), facts.applied.as_ref());
         Self {
+            applied,
+            requested: None,
             membership: Arc::new(Membership::empty(facts.id.clone())),
             no_secret: unread_secret(&facts),
             facts,
@@ -61,8 +70,22 @@ impl Entry {
         if facts.auth_name() != self.facts.auth_name() {
             self.no_secret = unread_secret(&facts);
         }
+        let wanted = facts.network.attachment.as_ref();
+        self.applied.read(wanted, facts.applied.as_ref());
         self.facts = facts;
         self.stale = true;
+    }
+
+    /// A pod as it is kept: what it asks for is shared with others that ask for the same.
+    pub(super) fn kept(&mut self, mut pod: PodFacts) -> PodFacts {
+        let networks = pod.networks.as_deref_mut();
+        if let Some(Ok(requested)) = networks.map(|networks| &mut networks.requested) {
+            match &self.requested {
+                Some(known) if known == requested => *requested = Arc::clone(known),
+                _ => self.requested = Some(Arc::clone(requested)),
+            }
+        }
+        pod
     }
 
     /// Orders meshes by age: creation, then UID.
@@ -89,7 +112,7 @@ impl Entry {
         let auth = self.facts.auth_name();
         let member = |pod: &PodFacts| {
             let zone = zones.get(&pod.node).cloned().unwrap_or_else(|| "".into());
-            let mut member = project(pod, peers, auth.clone(), zone)?;
+            let mut member = project(pod, peers, &self.facts.network, auth.clone(), zone)?;
             if let Some(why) = &self.no_secret {
                 member.contact = Contact::NoSecret { why: why.clone() };
             }
@@ -105,9 +128,10 @@ impl Entry {
     pub(super) fn view(
         &mut self,
         conflicts: Option<&BTreeMap<MemberName, String>>,
+        attachments: &Attachments,
         now: Timestamp,
     ) -> MeshView {
-        self.refresh(conflicts, self.doubt.doubt(now));
+        self.refresh(conflicts, attachments, self.doubt.doubt(now));
         let policy = match (&self.facts.policy, &self.no_secret) {
             (Ok(_), Some(why)) => Err(Condition::new(
                 ConditionKind::Accepted,
@@ -126,9 +150,18 @@ impl Entry {
     }
 
     /// Replaces the membership if it would differ.
-    fn refresh(&mut self, conflicts: Option<&BTreeMap<MemberName, String>>, doubt: Option<Doubt>) {
+    fn refresh(
+        &mut self,
+        conflicts: Option<&BTreeMap<MemberName, String>>,
+        attachments: &Attachments,
+        doubt: Option<Doubt>,
+    ) {
+        let wanted = self.facts.network.attachment.as_ref();
+        let oldest = self.doubt.is_synced().then(|| self.oldest_attached());
+        let (attachment, ranges) = self.applied.state(wanted, attachments, oldest);
         let mut next = Membership {
             doubt,
+            attachment,
             ..Membership::empty(self.facts.id.clone())
         };
         for (name, projected) in &self.projected {
@@ -145,9 +178,17 @@ impl Entry {
                 }
             }
         }
+        settle_storage(&mut next.members, &self.facts.network, &ranges);
         if next != *self.membership {
             self.membership = Arc::new(next);
         }
+    }
+
+    /// When the oldest of the members that are on the storage network was created.
+    fn oldest_attached(&self) -> Option<Timestamp> {
+        let members = self.projected.values().flatten();
+        let attached = members.filter(|member| !member.ips(Network::Storage).is_empty());
+        attached.map(|member| member.created).min()
     }
 }
 

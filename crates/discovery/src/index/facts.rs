@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use kubomesh_api::{Peers, PolicyError, SwarmMesh, peers, translate};
-use kubomesh_core::{Condition, MeshId, Policy, Timestamp};
+use kubomesh_api::{Peers, PolicyError, SwarmMesh, applied_network, peers, read, translate};
+use kubomesh_core::{AppliedNetwork, Condition, MeshId, NetworkPolicy, Policy, Timestamp};
 
 use crate::AuthStore;
 
@@ -29,6 +29,10 @@ pub struct MeshFacts {
     pub policy: Result<Arc<Policy>, Condition>,
     /// Which pods and how they are reached; `None` when that cannot be read.
     pub peers: Option<Peers>,
+    /// `spec.network`, also of a mesh that is not acted on; the default where it cannot be read.
+    pub network: NetworkPolicy,
+    /// What its status says was applied of the storage network.
+    pub applied: Option<AppliedNetwork>,
 }
 
 // === impl MeshKey ===
@@ -56,7 +60,11 @@ impl MeshFacts {
     /// Reads an object.
     #[must_use]
     pub fn of(mesh: SwarmMesh) -> Self {
-        let SwarmMesh { metadata, spec, .. } = mesh;
+        let SwarmMesh {
+            metadata,
+            spec,
+            status,
+        } = mesh;
         let id = MeshId {
             namespace: metadata.namespace.unwrap_or_default().into(),
             name: metadata.name.unwrap_or_default().into(),
@@ -74,6 +82,8 @@ impl MeshFacts {
             generation: metadata.generation.unwrap_or(0),
             policy,
             peers: peers.ok(),
+            network: read(&spec).map(|policy| policy.network).unwrap_or_default(),
+            applied: status.and_then(|status| applied_network(status.network.as_ref()?)),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use kubomesh_api::StoredRecords;
 use kubomesh_core::{DoubtTimings, MemberName, Role, Timestamp};
 
+use super::attachments::Attachments;
 use super::claims::{Conflicts, conflicts};
 use super::entry::Entry;
 use super::{MeshFacts, MeshKey};
@@ -21,6 +22,7 @@ pub struct Index {
     deleted: BTreeSet<MeshKey>,
     /// Zone by node name.
     zones: BTreeMap<Arc<str>, Arc<str>>,
+    attachments: Attachments,
     records: Arc<StoredRecords>,
     meshes_synced: bool,
     nodes_synced: bool,
@@ -40,6 +42,7 @@ impl Index {
             meshes: BTreeMap::new(),
             deleted: BTreeSet::new(),
             zones: BTreeMap::new(),
+            attachments: Attachments::default(),
             records: Arc::default(),
             meshes_synced: false,
             nodes_synced: false,
@@ -108,6 +111,7 @@ impl Index {
         let newer = |known: &PodFacts| known.uid == pod.uid && known.version > pod.version;
         // A late event never rewinds a pod.
         if pod.version == 0 || !entry.pods.get(&name).is_some_and(newer) {
+            let pod = entry.kept(pod);
             entry.pods.insert(name, pod);
             self.stale_pods(mesh);
         }
@@ -139,10 +143,8 @@ impl Index {
         let Some(entry) = self.meshes.get_mut(mesh) else {
             return;
         };
-        entry.pods = all
-            .into_iter()
-            .map(|pod| (MemberName::from(&*pod.name), pod))
-            .collect();
+        let all = all.into_iter().map(|pod| entry.kept(pod));
+        entry.pods = all.map(|pod| (MemberName::from(&*pod.name), pod)).collect();
         entry
             .doubt
             .listed(entry.pods.keys().cloned().collect(), recorded.as_ref(), now);
@@ -171,6 +173,11 @@ impl Index {
         all.iter()
             .for_each(|(node, zone)| self.apply_node(node, zone));
         self.nodes_synced = true;
+    }
+
+    /// The NetworkAttachmentDefinitions, to be told of every change.
+    pub fn attachments(&mut self) -> &mut Attachments {
+        &mut self.attachments
     }
 
     /// The records as they stand.
@@ -256,7 +263,7 @@ impl Index {
         let pending = self.pending();
         let view = |(key, entry): (&MeshKey, &mut Entry)| {
             let conflicts = self.conflicts.get(key);
-            let view = entry.view(conflicts, now);
+            let view = entry.view(conflicts, &self.attachments, now);
             (view.id.clone(), view)
         };
         Fleet {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kubomesh_api::{
     RecordError, RecordKey, StoredMesh, StoredRecord, SwarmMesh, SwarmPeer, record_from,
 };
-use kubomesh_core::{Condition, ConditionKind, MeshId, ReasonCode, Status};
+use kubomesh_core::{Condition, ConditionKind, MeshId, NetworkPolicy, ReasonCode, Status};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -99,13 +99,13 @@ impl Watched for Meshes {
     type Facts = MeshObject;
     const KIND: WatchKind = WatchKind::Meshes;
 
-    fn facts(mut wire: SwarmMesh) -> MeshObject {
+    fn facts(wire: SwarmMesh) -> MeshObject {
         let version = wire
             .metadata
             .resource_version
             .as_deref()
             .map_or(0, number_of);
-        let status = wire.status.take().map(Arc::new);
+        let status = wire.status.clone().map(Arc::new);
         MeshObject {
             facts: MeshFacts::of(wire),
             stored: StoredMesh { version, status },
@@ -131,6 +131,8 @@ impl Watched for Meshes {
                 message,
             )),
             peers: None,
+            network: NetworkPolicy::default(),
+            applied: None,
         };
         Some(MeshObject {
             facts,

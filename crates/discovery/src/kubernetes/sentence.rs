@@ -13,7 +13,16 @@ pub(super) fn sentence(kind: WatchKind, verb: &str, scope: &str, error: &Error) 
     } else {
         format!("{plural}.{group}")
     };
+    let of_multus = kind == WatchKind::Attachments;
     match error {
+        Error::Api(status) if status.code == 403 && of_multus => format!(
+            "the controller may not {verb} {resource} {scope}: add manifests/components/storage-network \
+             to the kustomization"
+        ),
+        Error::Api(status) if status.code == 404 && of_multus => format!(
+            "Multus' CustomResourceDefinition {resource} is not installed: install Multus, or set \
+             spec.network.attachment to \"\""
+        ),
         Error::Api(status) if status.code == 403 => format!(
             "the controller may not {verb} {resource} {scope}: grant its service account the verb \
              `{verb}` on them, as manifests/base/rbac.yaml does"

@@ -1,6 +1,6 @@
 //! One task that takes what all watches tell, keeps the index, and publishes the fleet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use kubomesh_core::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::attachments::Attachments;
 use super::informer::Event;
 use super::kinds::{MeshObject, Meshes, NodeFacts, Nodes, PeerFacts, Peers, Pods};
 use super::secrets::Wanted;
 use super::watches::{Told, WatchId, Watches};
 use super::{DiscoveryError, Settings, records};
-use crate::{AuthStore, Fleet, Index, MeshKey, PodFacts};
+use crate::{AttachmentFacts, AuthStore, Fleet, Index, MeshKey, PodFacts};
 
 /// Where the findings go.
 pub(super) struct Outlets {
@@ -37,6 +38,7 @@ pub(super) enum InputKind {
     Peer(Event<PeerFacts>),
     Node(Event<NodeFacts>),
     Pod(MeshKey, Event<PodFacts>),
+    Attachment(Arc<str>, Event<AttachmentFacts>),
     Secret(MeshKey, Result<(), String>),
     Nothing,
 }
@@ -142,6 +144,9 @@ impl Source {
             InputKind::Mesh(event) => self.take_mesh(event, now),
             InputKind::Node(event) => self.take_node(event),
             InputKind::Pod(mesh, event) => self.take_pod(&mesh, event, now),
+            InputKind::Attachment(namespace, event) => {
+                self.take_attachment(&namespace, event, now);
+            }
             InputKind::Peer(event) => return records::take(&mut self.records, event),
             InputKind::Secret(mesh, outcome) => self.index.set_secret(&mesh, outcome),
             InputKind::Nothing => {}
@@ -189,6 +194,22 @@ impl Source {
         }
     }
 
+    fn take_attachment(
+        &mut self,
+        namespace: &Arc<str>,
+        event: Event<AttachmentFacts>,
+        now: Timestamp,
+    ) {
+        let attachments = self.index.attachments();
+        match event {
+            Event::Listed { all, .. } => attachments.reset(namespace, all, now),
+            Event::Applied(facts, _) => attachments.apply(facts, now),
+            Event::Deleted(facts, _) => attachments.delete(&facts.attachment),
+            Event::Heard(_) => {}
+            Event::Trouble(trouble) => attachments.set_trouble(namespace, trouble.as_deref()),
+        }
+    }
+
     /// An older state than before was shown: everything is read anew, removals are held.
     fn restored(&mut self, now: Timestamp) {
         tracing::warn!("the API server shows an older state than before: everything is read anew");
@@ -202,16 +223,22 @@ impl Source {
         }
     }
 
-    /// Watches the pods and reads the secrets of the meshes that there are.
+    /// Watches the pods and the storage networks and reads the secrets of the meshes that there are.
     fn follow_meshes(&mut self) {
         let mut selectors = BTreeMap::new();
         let mut secrets = Wanted::new();
+        let mut attachments = BTreeSet::new();
         for mesh in self.index.meshes() {
+            let attachment = mesh.network.attachment.as_ref();
+            attachments.extend(attachment.map(|attachment| attachment.namespace.clone()));
             let Some(peers) = &mesh.peers else { continue };
             selectors.insert(mesh.key(), peers.selector.clone());
             secrets.extend(peers.auth.clone().map(|key| (mesh.key(), key)));
         }
-        for ended in self.watches.follow(&selectors) {
+        let mut ended = self.watches.follow(&selectors);
+        ended.extend(self.watches.follow_attachments(&attachments));
+        self.index.attachments().keep(&attachments);
+        for ended in ended {
             self.index.set_trouble(&ended.to_string(), None);
         }
         for mesh in selectors.keys() {
@@ -252,7 +279,8 @@ impl InputKind {
             Self::Mesh(Event::Trouble(trouble))
             | Self::Peer(Event::Trouble(trouble))
             | Self::Node(Event::Trouble(trouble))
-            | Self::Pod(_, Event::Trouble(trouble)) => Some(trouble.as_deref()),
+            | Self::Pod(_, Event::Trouble(trouble))
+            | Self::Attachment(_, Event::Trouble(trouble)) => Some(trouble.as_deref()),
             _ => None,
         }
     }
@@ -264,6 +292,7 @@ impl InputKind {
                 | Self::Peer(Event::Listed { restored: true, .. })
                 | Self::Node(Event::Listed { restored: true, .. })
                 | Self::Pod(_, Event::Listed { restored: true, .. })
+                | Self::Attachment(_, Event::Listed { restored: true, .. })
         )
     }
 }
@@ -290,7 +319,16 @@ impl From<Told<Pods>> for InputKind {
     fn from(told: Told<Pods>) -> Self {
         match told.id {
             WatchId::Pods(mesh) => Self::Pod(mesh, told.event),
-            WatchId::Kind(_) => Self::Nothing,
+            _ => Self::Nothing,
+        }
+    }
+}
+
+impl From<Told<Attachments>> for InputKind {
+    fn from(told: Told<Attachments>) -> Self {
+        match told.id {
+            WatchId::Attachments(namespace) => Self::Attachment(namespace, told.event),
+            _ => Self::Nothing,
         }
     }
 }

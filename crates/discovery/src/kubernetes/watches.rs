@@ -1,6 +1,7 @@
 //! The watches that run: one for each kind, one for the pods of each mesh, each with its pace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Client;
@@ -8,6 +9,7 @@ use kubomesh_core::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
+use super::attachments::Attachments;
 use super::informer::{Event, Informer, Pace};
 use super::kinds::{Meshes, Nodes, Peers, Pods, Watched};
 use super::secrets::{self, Wanted};
@@ -34,6 +36,8 @@ pub(super) enum WatchId {
     Kind(WatchKind),
     /// Of a mesh's pods.
     Pods(MeshKey),
+    /// Of a namespace's NetworkAttachmentDefinitions.
+    Attachments(Arc<str>),
 }
 
 struct Running {
@@ -93,15 +97,9 @@ impl Watches {
     /// Watches the pods of exactly these meshes, each with its selector; answers with the watches
     /// that it ended.
     pub(super) fn follow(&mut self, meshes: &BTreeMap<MeshKey, String>) -> Vec<WatchId> {
-        let mut ended = Vec::new();
-        self.all.retain(|id, running| {
-            let WatchId::Pods(mesh) = id else { return true };
-            let keep = meshes.get(mesh) == Some(&running.labels);
-            if !keep {
-                running.task.abort();
-                ended.push(id.clone());
-            }
-            keep
+        let ended = self.end(|id, running| match id {
+            WatchId::Pods(mesh) => meshes.get(mesh) != Some(&running.labels),
+            _ => false,
         });
         for (mesh, labels) in meshes {
             let id = WatchId::Pods(mesh.clone());
@@ -110,6 +108,36 @@ impl Watches {
                 self.begin::<Pods>(id, path, labels);
             }
         }
+        ended
+    }
+
+    /// Watches the NetworkAttachmentDefinitions of exactly these namespaces; answers with the watches
+    /// that it ended.
+    pub(super) fn follow_attachments(&mut self, namespaces: &BTreeSet<Arc<str>>) -> Vec<WatchId> {
+        let ended = self.end(|id, _| match id {
+            WatchId::Attachments(namespace) => !namespaces.contains(namespace),
+            _ => false,
+        });
+        for namespace in namespaces {
+            let id = WatchId::Attachments(namespace.clone());
+            if !self.all.contains_key(&id) {
+                self.begin::<Attachments>(id, Attachments::path(namespace), "");
+            }
+        }
+        ended
+    }
+
+    /// Ends the watches that a rule names, and answers with them.
+    fn end(&mut self, rule: impl Fn(&WatchId, &Running) -> bool) -> Vec<WatchId> {
+        let mut ended = Vec::new();
+        self.all.retain(|id, running| {
+            let keep = !rule(id, running);
+            if !keep {
+                running.task.abort();
+                ended.push(id.clone());
+            }
+            keep
+        });
         ended
     }
 
@@ -228,6 +256,7 @@ impl WatchId {
         match self {
             Self::Kind(kind) => *kind,
             Self::Pods(_) => WatchKind::Pods,
+            Self::Attachments(_) => WatchKind::Attachments,
         }
     }
 
@@ -236,6 +265,7 @@ impl WatchId {
             Self::Kind(WatchKind::Nodes) => "in the cluster".into(),
             Self::Kind(_) => "in all namespaces".into(),
             Self::Pods(mesh) => format!("in namespace {}", mesh.namespace),
+            Self::Attachments(namespace) => format!("in namespace {namespace}"),
         }
     }
 }
@@ -246,6 +276,9 @@ impl std::fmt::Display for WatchId {
         match self {
             Self::Kind(kind) => f.write_str(kind.label()),
             Self::Pods(mesh) => write!(f, "pods of {mesh}"),
+            Self::Attachments(namespace) => {
+                write!(f, "network-attachment-definitions in {namespace}")
+            }
         }
     }
 }

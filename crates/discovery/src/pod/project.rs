@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use kubomesh_api::Peers;
 use kubomesh_core::{
-    Access, Contact, Endpoint, Member, Network, Role, Source, StorageState, Waiting,
+    Access, Contact, Endpoint, Member, Network, NetworkPolicy, Role, Source, Waiting,
 };
 
+use super::networks::storage;
 use super::wire::{ContainerFacts, Phase, PodFacts};
 
 /// Port of Kubo's RPC where nothing else is said (product.md, `spec.peers.rpc.port`).
@@ -16,13 +17,16 @@ const RPC_PORT: u16 = 5001;
 
 /// The member that a selected pod is, or why it is none now. `auth` names the secret of its RPC as
 /// [`Credentials`](kubomesh_core::Credentials) knows it. A pod that is not Ready is a member with
-/// `ready: false`; whether it is acted on depends on its record.
+/// `ready: false`; whether it is acted on depends on its record. On the storage network it has every
+/// address that is reported: which of them are used is decided over all members
+/// ([`settle_storage`](kubomesh_core::settle_storage)).
 ///
 /// # Errors
 /// When the pod ended, is being deleted, has no IP, or nothing says where its RPC is.
 pub fn project(
     pod: &PodFacts,
     peers: &Peers,
+    network: &NetworkPolicy,
     auth: Option<Arc<str>>,
     zone: Arc<str>,
 ) -> Result<Member, Waiting> {
@@ -43,6 +47,11 @@ pub fn project(
     let owner = owner(&pod.containers, port);
     let swarm = owner.and_then(|container| container.swarm);
     let any_swarm = || pod.containers.iter().find_map(|container| container.swarm);
+    let (storage_ips, storage) = storage(pod, network);
+    let mut networks = BTreeMap::from([(Network::Pod, ips)]);
+    if !storage_ips.is_empty() {
+        networks.insert(Network::Storage, storage_ips);
+    }
     Ok(Member {
         name: (&*pod.name).into(),
         uid: (&*pod.uid).into(),
@@ -53,8 +62,8 @@ pub fn project(
             auth,
             ca_file: None,
         },
-        networks: BTreeMap::from([(Network::Pod, ips)]),
-        storage: StorageState::default(),
+        networks,
+        storage,
         host_ip: pod.host_ip,
         host_network: pod.host_network,
         swarm_port: peers.swarm_port.or(swarm).or_else(any_swarm),

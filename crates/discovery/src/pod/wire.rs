@@ -6,6 +6,8 @@ use std::sync::Arc;
 use kubomesh_core::{ContainerStart, Timestamp};
 use serde::{Deserialize, Deserializer};
 
+use super::networks::{Annotations, PodNetworks};
+
 /// `status.phase`, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -15,7 +17,7 @@ pub enum Phase {
     Ended,
 }
 
-/// What is kept of a pod: about 0.4 KB with one container.
+/// What is kept of a pod: about 0.4 KB with one container, and 0.2 KB where Multus reports a network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodFacts {
     /// Its namespace.
@@ -44,6 +46,8 @@ pub struct PodFacts {
     pub host_ip: Option<IpAddr>,
     /// Its containers, then its init containers.
     pub containers: Box<[ContainerFacts]>,
+    /// What its annotations say of networks; `None` where none of them is set.
+    pub networks: Option<Box<PodNetworks>>,
 }
 
 /// What is kept of a container.
@@ -85,6 +89,9 @@ pub(crate) struct Meta {
     pub(crate) resource_version: String,
     pub(crate) creation_timestamp: Option<jiff::Timestamp>,
     pub(crate) deletion_timestamp: Option<serde::de::IgnoredAny>,
+    /// Read of pods; of all annotations those few.
+    #[serde(deserialize_with = "nullable")]
+    pub(super) annotations: Annotations,
 }
 
 #[derive(Debug, Deserialize)]
@@ -224,6 +231,7 @@ impl PodWire {
             ips: ips(&status),
             host_ip: status.host_ip.parse().ok(),
             containers: plain.chain(init).collect(),
+            networks: PodNetworks::of(&metadata.annotations),
         }
     }
 }

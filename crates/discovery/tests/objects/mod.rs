@@ -82,3 +82,30 @@ pub fn peer(name: &str, mesh: &str) -> Value {
         },
     })
 }
+
+/// A pod that asks for `net/storage` at `lhnet1` and of which Multus reports these entries (none: it
+/// has not reported).
+pub fn storage_pod(name: &str, ip: &str, reported: &[Value]) -> Value {
+    pod_with(name, ip, |pod| {
+        let annotations = &mut pod["metadata"]["annotations"];
+        annotations["k8s.v1.cni.cncf.io/networks"] = "net/storage@lhnet1".into();
+        if !reported.is_empty() {
+            let text = serde_json::to_string_pretty(reported).unwrap();
+            annotations["k8s.v1.cni.cncf.io/network-status"] = text.into();
+        }
+    })
+}
+
+/// A network as Multus reports it.
+pub fn attached(network: &str, interface: &str, ips: &[&str]) -> Value {
+    json!({ "name": network, "interface": interface, "ips": ips, "mac": "02:00:00:00:00:01", "dns": {} })
+}
+
+/// A NetworkAttachmentDefinition in namespace `net`.
+pub fn attachment(name: &str, config: &str) -> Value {
+    json!({
+        "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+        "metadata": { "name": name, "namespace": "net", "uid": format!("nad-{name}") },
+        "spec": { "config": config },
+    })
+}

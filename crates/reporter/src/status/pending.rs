@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition as WireCondition;
 use kubomesh_api::{
-    RecordKey, StoredMeshes, StoredRecords, SwarmMeshStatus, SwarmPeerStatus, mesh_status,
-    peer_status, refused_status,
+    RecordKey, StoredMeshes, StoredRecords, SwarmMeshStatus, SwarmPeerStatus,
+    applied_network_status, mesh_status, peer_status, refused_status,
 };
 use kubomesh_core::{Member, MemberReport, MeshId, Report, Timestamp};
 use serde_json::Value;
@@ -98,9 +98,10 @@ impl Sight<'_> {
         };
         let before = stands.map(Arc::as_ref);
         let desired = match &news.verdict {
-            Verdict::Planned(report) => {
-                mesh_status(before, report, news.generation, self.convergences.last(id))
-            }
+            Verdict::Planned(report) => SwarmMeshStatus {
+                network: applied_network_status(&news.membership.attachment),
+                ..mesh_status(before, report, news.generation, self.convergences.last(id))
+            },
             Verdict::Refused(why) => refused_status(before, why, news.generation, self.now),
             Verdict::Waiting => return None,
         };

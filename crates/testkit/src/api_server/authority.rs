@@ -1,18 +1,39 @@
-//! What the controller's service account may do: what the manifests grant it, and nothing else.
+//! What each program's service account may do: what the manifests grant it, and nothing else.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-/// Where the grants stand.
-const MANIFESTS: [&str; 2] = [
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Account {
+    /// The controller.
+    #[default]
+    Controller,
+    /// The admission webhook.
+    Webhook,
+}
+
+/// Where the controller's grants stand.
+const CONTROLLER: [&str; 3] = [
     include_str!("../../../../manifests/base/rbac.yaml"),
     include_str!("../../../../manifests/components/mesh-secrets/role.yaml"),
+    include_str!("../../../../manifests/components/storage-network/role.yaml"),
+];
+
+/// Where the webhook's grants stand.
+const WEBHOOK: [&str; 2] = [
+    include_str!("../../../../manifests/components/webhook/rbac.yaml"),
+    include_str!("../../../../manifests/components/webhook-self-signed/rbac.yaml"),
 ];
 
 /// `(resource, verb)`, wherever it is granted: namespaces and names are not looked at.
-static GRANTED: LazyLock<BTreeSet<(String, String)>> = LazyLock::new(granted);
+type Grants = BTreeSet<(String, String)>;
+
+static OF_CONTROLLER: LazyLock<Grants> = LazyLock::new(|| granted(&CONTROLLER));
+
+static OF_WEBHOOK: LazyLock<Grants> = LazyLock::new(|| granted(&WEBHOOK));
 
 /// A role; of any other object no rules are read.
 #[derive(Deserialize)]
@@ -28,13 +49,17 @@ struct Rule {
 }
 
 /// Whether a verb on a resource, or `resource/subresource`, is granted.
-pub(super) fn may(verb: &str, resource: &str) -> bool {
-    GRANTED.contains(&(resource.to_owned(), verb.to_owned()))
+pub(super) fn may(account: Account, verb: &str, resource: &str) -> bool {
+    let granted = match account {
+        Account::Controller => &OF_CONTROLLER,
+        Account::Webhook => &OF_WEBHOOK,
+    };
+    granted.contains(&(resource.to_owned(), verb.to_owned()))
 }
 
-fn granted() -> BTreeSet<(String, String)> {
+fn granted(manifests: &[&str]) -> Grants {
     // What does not parse grants nothing, and every test says so.
-    let objects = MANIFESTS
+    let objects = manifests
         .iter()
         .flat_map(|text| serde_saphyr::from_multiple::<Object>(text).unwrap_or_default());
     let rules = objects.flat_map(|object| object.rules);

@@ -1,6 +1,6 @@
 //! An API server in memory, as the service that a client of Kubernetes speaks through: any kind, with
 //! versions, selectors, pages, watches, bookmarks, preconditions and a status subresource; and with
-//! what goes wrong. Whoever asks is the controller: what the manifests do not grant it is refused.
+//! what goes wrong. What the manifests do not grant whoever asks is refused.
 
 mod authority;
 mod request;
@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 
 use request::Asked;
 
+pub use authority::Account;
 pub use store::Store;
 
 /// What goes wrong with a verb on a kind.
@@ -57,6 +58,7 @@ struct Inner {
     log: Vec<String>,
     /// Raised to break every open watch off.
     cut: u64,
+    account: Account,
 }
 
 // === impl ApiServer ===
@@ -66,6 +68,14 @@ impl ApiServer {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty one that this account asks; the controller unless said.
+    #[must_use]
+    pub fn asked_by(account: Account) -> Self {
+        let server = Self::default();
+        server.lock().account = account;
+        server
     }
 
     /// What a client is given in place of a connection: `kube::Client::new(server.service(), "default")`.
@@ -213,7 +223,8 @@ async fn answer(State(server): State<ApiServer>, request: Request<Body>) -> Resp
         Some(Fault::Status(code)) => return status(code, &format!("{asked} is refused")),
         _ => {}
     }
-    if !authority::may(asked.verb, &asked.plural) {
+    let account = server.lock().account;
+    if !authority::may(account, asked.verb, &asked.plural) {
         return status(403, &format!("{asked} is not granted by the manifests"));
     }
     if asked.verb == "watch" {

@@ -5,6 +5,7 @@ mod namespace;
 mod objects;
 mod outage;
 mod permissions;
+mod webhook;
 
 use std::cell::RefCell;
 use std::fs;
@@ -28,6 +29,7 @@ use crate::wait::until;
 pub(crate) use install::{CONTROLLER_NAMESPACE, copy};
 pub(crate) use objects::Resource;
 pub(crate) use permissions::Permission;
+pub(crate) use webhook::WEBHOOK_PORT;
 
 /// How long the store or the server may take to be ready.
 const READY: Duration = Duration::from_secs(30);

@@ -36,6 +36,7 @@ const STARTED: Duration = Duration::from_secs(15);
 pub(crate) struct World {
     cluster: Rc<Cluster>,
     kubomesh: PathBuf,
+    pub(crate) webhook: PathBuf,
     fakefleet: Option<PathBuf>,
     prometheus: Option<PathBuf>,
     kind: Kind,
@@ -67,6 +68,7 @@ impl World {
         let mut world = Self {
             cluster,
             kubomesh: lab.programs.parts.kubomesh.clone(),
+            webhook: lab.programs.parts.webhook.clone(),
             fakefleet: lab.programs.parts.fakefleet.clone(),
             prometheus: lab.programs.parts.prometheus.clone(),
             kind: lab.programs.kind.clone(),
@@ -134,6 +136,11 @@ impl World {
         let started = Controller::start(&self.kubomesh, (name, ip), &kubeconfig, flags, &log);
         self.controllers.insert(name.to_owned(), started.await?);
         Ok(())
+    }
+
+    /// The address of a webhook's replica, from 0.
+    pub(crate) fn webhook_address(&self, number: u8) -> Ipv4Addr {
+        self.subnet.controller(20 + number)
     }
 
     /// A controller by its name.

@@ -1,0 +1,5 @@
+//! The admission webhook.
+
+fn main() -> std::process::ExitCode {
+    kubomesh_webhook::main()
+}
