@@ -15,6 +15,7 @@ mod replicas;
 mod restarts;
 mod settings;
 mod trouble;
+mod two_networks;
 
 use crate::contract;
 use crate::registry::Scenario;
@@ -36,5 +37,6 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     fakes::SCENARIOS,
     bad_input::SCENARIOS,
     networks::SCENARIOS,
+    two_networks::SCENARIOS,
     contract::SCENARIOS,
 ];
