@@ -121,6 +121,9 @@ func applySettings(c *config, s settings) error {
 	if len(s.swarm) > 0 {
 		c.Addresses.Swarm = s.swarm
 	}
+	if len(s.noAnnounce) > 0 {
+		c.Addresses.NoAnnounce = s.noAnnounce
+	}
 	if len(s.auth) > 0 {
 		c.API.Authorizations = map[string]*authScope{}
 		for _, rule := range s.auth {

@@ -42,6 +42,7 @@ type settings struct {
 	swarmKey      string
 	profile       string
 	filters       []string
+	noAnnounce    []string
 	peering       []string
 	lowWater      int64
 	highWater     int64
@@ -80,6 +81,7 @@ func parseSettings(args []string, out io.Writer) (settings, error) {
 	fs.StringVar(&s.swarmKey, "swarm-key", "", "`file` with the key of a private network (default: swarm.key in the repo, if there)")
 	fs.StringVar(&s.profile, "profile", "", "Kubo config profile for a new repo; \"server\" is the only one")
 	fs.Var(repeated{&s.filters}, "filter", "`filter` for a new repo's Swarm.AddrFilters, such as /ip4/10.0.0.0/ipcidr/8 (repeatable)")
+	fs.Var(repeated{&s.noAnnounce}, "no-announce", "`filter` or multiaddr for Addresses.NoAnnounce (repeatable)")
 	fs.Var(repeated{&s.peering}, "peering", "`multiaddr`/p2p/ID for Peering.Peers (repeatable)")
 	fs.Int64Var(&s.lowWater, "low-water", s.lowWater, "`connections` for Swarm.ConnMgr.LowWater (Kubo's default is 32)")
 	fs.Int64Var(&s.highWater, "high-water", s.highWater, "`connections` for Swarm.ConnMgr.HighWater (Kubo's default is 96)")

@@ -128,7 +128,7 @@ impl World {
 
     fn relocate(&mut self, index: NodeIndex, interfaces: Vec<Interface>) {
         self.stop(index, Stop::Silent);
-        self.node_mut(index).spec.interfaces = interfaces;
+        self.node_mut(index).spec.rehome(interfaces);
         self.start(index);
     }
 

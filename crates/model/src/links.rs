@@ -110,23 +110,21 @@ impl World {
     fn source_as_seen(&mut self, from: NodeIndex, network: Network, fallback: IpAddr) -> Address {
         let other_source = self.settings.other_source;
         let port_reuse = self.settings.port_reuse;
-        let swapped = self.node(from).spec.interfaces.len() > 1 && self.rng.per_mille(other_source);
+        let several = self.node(from).listen_ips().count() > 1;
+        let swapped = several && self.rng.per_mille(other_source);
         let reused = self.rng.per_mille(port_reuse) && !swapped;
         let node = self.node(from);
         let plain = self.source_ip(from, network).unwrap_or(fallback);
-        let other = node
-            .spec
-            .interfaces
-            .iter()
-            .find(|i| i.network != network)
-            .map(|i| i.ip);
-        let ip = if swapped {
-            other.unwrap_or(plain)
-        } else {
-            plain
+        let mut others = node.spec.interfaces.iter().filter(|i| i.network != network);
+        let ip = match others.next() {
+            Some(other) if swapped => other.ip,
+            _ => plain,
         };
-        let rewritten = node.spec.seen_as.is_some();
-        let port = if reused && !rewritten {
+        // The kernel chooses the source by its routes. A listener's port goes with that listener's
+        // address, so a node that does not listen there gets another one (reuseport/dialer.go); and so
+        // does one whose source is rewritten.
+        let listens = node.listen_ips().any(|own| own == ip);
+        let port = if reused && listens && node.spec.seen_as.is_none() {
             node.spec.swarm_port
         } else {
             let span = EPHEMERAL.end - EPHEMERAL.start;

@@ -159,6 +159,41 @@ impl NodeSpec {
         self
     }
 
+    /// The same node, prepared for the storage network: it tells nobody of its other addresses
+    /// (row 25).
+    #[must_use]
+    pub fn announce_not(mut self, ranges: &[Filter]) -> Self {
+        self.no_announce = ranges.to_vec();
+        self
+    }
+
+    /// The same node, with `Addresses.Swarm` bound to its addresses on one network (row 26).
+    #[must_use]
+    pub fn bound_to(mut self, network: Network) -> Self {
+        let on_it = self.interfaces.iter().filter(|i| i.network == network);
+        self.listen_only = on_it.map(|i| i.ip).collect();
+        self
+    }
+
+    /// Its pod was made anew elsewhere: its host has other addresses. What was bound to a network is
+    /// bound to the new address there, as a start script does it.
+    pub fn rehome(&mut self, interfaces: Vec<Interface>) {
+        let bound: Vec<Network> = self
+            .interfaces
+            .iter()
+            .filter(|i| self.listen_only.contains(&i.ip))
+            .map(|i| i.network)
+            .collect();
+        self.interfaces = interfaces;
+        if !self.listen_only.is_empty() {
+            let still = self
+                .interfaces
+                .iter()
+                .filter(|i| bound.contains(&i.network));
+            self.listen_only = still.map(|i| i.ip).collect();
+        }
+    }
+
     /// The same node with these marks of its connection manager.
     #[must_use]
     pub fn water(mut self, low: i64, high: i64) -> Self {

@@ -29,15 +29,19 @@ impl Peerstore {
         self.learn(peer, addresses, now + GIVEN_ADDRESS_TTL);
     }
 
-    /// Addresses that the peer itself announced over a connection.
+    /// Addresses that the peer itself announced over a connection: no others are known from then on,
+    /// not even the one that was dialled (identify/id.go: `consumeMessage`).
     pub(crate) fn announced(&mut self, peer: PeerId, addresses: &[Address]) {
+        self.known.remove(&peer);
         self.learn(peer, addresses, CONNECTED);
     }
 
-    /// The last connection with the peer has ended: its addresses begin to age.
+    /// The last connection with the peer has ended: its addresses begin to age, with those that were
+    /// given meanwhile (identify/id.go: `Disconnected`).
     pub(crate) fn disconnected(&mut self, peer: PeerId, now: Timestamp) {
         if let Some(addresses) = self.known.get_mut(&peer) {
-            for until in addresses.values_mut().filter(|until| **until == CONNECTED) {
+            addresses.retain(|_, until| *until > now);
+            for until in addresses.values_mut() {
                 *until = now + RECENT_ADDRESS_TTL;
             }
         }

@@ -322,9 +322,9 @@ fn unannounced_addresses_stay_unknown() {
     };
     let hidden = kubomesh_model::Filter::parse("/ip4/10.77.0.0/ipcidr/16").expect("a filter");
     let specs = (1..=2).map(|number| {
-        let mut spec = spec(number).on_storage(storage(number));
-        spec.no_announce = vec![hidden];
-        spec
+        spec(number)
+            .on_storage(storage(number))
+            .announce_not(&[hidden])
     });
     let mut world = with(&settings, specs);
     let asked = format!("/ip4/{}/tcp/4001/p2p/{}", storage(2), id(2));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::node::{Node, Settings};
+use crate::dual::{Host, Network, PODS};
+use crate::multus::{Form, Multus};
+use crate::node::{Listen, Node, Settings};
 use crate::pods::PodObject;
 
 /// What a new member is.
@@ -18,6 +20,17 @@ pub(crate) struct Spec {
     pub(crate) labels: Vec<(&'static str, &'static str)>,
     /// How its node differs from a fresh one.
     pub(crate) settings: Settings,
+    /// What Multus is asked for, of a pod with a network namespace of its own.
+    pub(crate) multus: Option<Multus>,
+}
+
+/// What a node is started with so that it uses the storage network by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prepared {
+    /// It tells nobody of its address on the pod network.
+    NoAnnounce,
+    /// Its swarm listens on the storage network alone.
+    Bound,
 }
 
 /// A node and its pod's object. Each may be there without the other.
@@ -26,6 +39,10 @@ pub(crate) struct Member {
     pub(crate) pod: PodObject,
     /// Peering entries that its owner made, by peer: they are expected as they are.
     pub(crate) foreign: BTreeMap<String, Vec<String>>,
+    /// Its network namespace, of a pod with one of its own.
+    pub(crate) host: Option<Host>,
+    /// The network that its links are wanted on, where both ends have it.
+    pub(crate) wanted: Network,
 }
 
 // === impl Spec ===
@@ -39,7 +56,49 @@ impl Spec {
             namespace: String::new(),
             labels: Vec::new(),
             settings: Settings::default(),
+            multus: None,
         }
+    }
+
+    /// With a network namespace of its own on the pod network, where its swarm listens at every address.
+    pub(crate) fn apart(mut self) -> Self {
+        self.settings.listen = Listen::Everywhere;
+        self.multus = Some(Multus::default());
+        self
+    }
+
+    /// With a network namespace of its own on both networks. The attachment is `namespace/name`.
+    pub(crate) fn attached(self, attachment: &str) -> Self {
+        let mut spec = self.apart();
+        spec.multus = Some(Multus {
+            attachment: Some(attachment.to_owned()),
+            ..Multus::default()
+        });
+        spec
+    }
+
+    /// Multus reports in this form.
+    pub(crate) fn reported(mut self, form: Form) -> Self {
+        self.multus.get_or_insert_default().form = form;
+        self
+    }
+
+    /// Multus has not reported yet.
+    pub(crate) fn unreported(mut self) -> Self {
+        self.multus.get_or_insert_default().silent = true;
+        self
+    }
+
+    /// Its node is prepared for the storage network.
+    pub(crate) fn prepared(mut self, how: Prepared) -> Self {
+        match how {
+            Prepared::NoAnnounce => {
+                let (ip, prefix) = (PODS.network(), PODS.prefix_len());
+                self.settings.no_announce = vec![format!("/ip4/{ip}/ipcidr/{prefix}")];
+            }
+            Prepared::Bound => self.settings.listen = Listen::Storage,
+        }
+        self
     }
 
     /// In a zone.
@@ -68,5 +127,30 @@ impl Spec {
     pub(crate) fn logged(mut self) -> Self {
         self.settings.logged = true;
         self
+    }
+}
+
+// === impl Member ===
+
+impl Member {
+    /// The address that the product gives this member for another.
+    pub(crate) fn link_address(&self, other: &Self) -> String {
+        let both = self.has_storage() && other.has_storage();
+        let network = match self.wanted {
+            Network::Storage if both => Network::Storage,
+            _ => Network::Pod,
+        };
+        let address = other.node.address_on(network);
+        address.unwrap_or_else(|| other.node.swarm_address())
+    }
+
+    /// Whether it is on the storage network and Multus said so.
+    pub(crate) fn has_storage(&self) -> bool {
+        let reported = self
+            .pod
+            .multus
+            .as_ref()
+            .is_some_and(|multus| !multus.silent);
+        reported && self.node.storage().is_some()
     }
 }

@@ -1,9 +1,14 @@
 //! Links and network namespaces, for scenarios that have a network of their own.
 
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Stdio;
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tokio::io::AsyncWriteExt;
 
 use crate::process::command;
@@ -22,6 +27,35 @@ pub(crate) async fn ip_each(netns: Option<&str>, lines: &str) -> Result<()> {
     run("ip", &arguments, lines).await
 }
 
+/// Lays a bridge with a link address of its own: one without takes over that of a port, and another
+/// with the next port. `number` tells the bridges of a scenario apart.
+pub(crate) async fn bridge(name: &str, number: u8) -> Result<()> {
+    let lines = format!(
+        "link add name {name} address 02:00:00:00:01:{number:02x} type bridge\n\
+         link set dev {name} up\n"
+    );
+    ip_each(None, &lines).await
+}
+
+/// Gives a network namespace an interface with an address of a /24 behind a bridge. The bridge's end
+/// of the link is `port`.
+pub(crate) async fn join(
+    (bridge, port): (&str, &str),
+    netns: &str,
+    (interface, address): (&str, Ipv4Addr),
+) -> Result<()> {
+    let here = format!(
+        "link add name {port} master {bridge} type veth peer name {interface} netns {netns}\n\
+         link set dev {port} up\n"
+    );
+    ip_each(None, &here).await?;
+    let there = format!(
+        "address add {address}/24 dev {interface}\n\
+         link set dev {interface} up\n"
+    );
+    ip_each(Some(netns), &there).await
+}
+
 /// Puts a file in the place of another.
 pub(crate) async fn mount_over(file: &Path, with: &Path) -> Result<()> {
     let arguments = format!("--bind {} {}", with.display(), file.display());
@@ -31,6 +65,25 @@ pub(crate) async fn mount_over(file: &Path, with: &Path) -> Result<()> {
 /// Named namespaces are kept where `ip netns` looks for them, and out of everybody's sight.
 pub(crate) async fn mount_netns() -> Result<()> {
     run("mount", "-t tmpfs tmpfs /run", "").await
+}
+
+/// A socket that listens in a named network namespace, or here. It stays there whoever accepts from it.
+pub(crate) fn listen_in(netns: Option<&str>, at: SocketAddr) -> Result<TcpListener> {
+    let Some(netns) = netns else {
+        return Ok(TcpListener::bind(at)?);
+    };
+    let file = format!("/run/netns/{netns}");
+    let namespace = File::open(&file).context(file)?;
+    // A thread is in a namespace, and stays there: one that ends at once is taken.
+    let there = thread::spawn(move || -> Result<TcpListener> {
+        let network = Some(LinkNameSpaceType::Network);
+        move_into_link_name_space(namespace.as_fd(), network)?;
+        Ok(TcpListener::bind(at)?)
+    });
+    let listener = there
+        .join()
+        .map_err(|_| anyhow!("the thread there panicked"))?;
+    listener.with_context(|| format!("nobody can listen at {at} in {netns}"))
 }
 
 async fn run(program: &str, arguments: &str, input: &str) -> Result<()> {

@@ -10,6 +10,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::multus::{Annotation, Multus};
 use crate::node::{API_PORT, SWARM_PORT};
 
 /// Labels of a pod unless a scenario wants others.
@@ -32,6 +33,10 @@ pub(crate) struct PodObject {
     pub(crate) phase: &'static str,
     pub(crate) ready: bool,
     pub(crate) restarts: u32,
+    /// What Multus is asked for, if there is one.
+    pub(crate) multus: Option<Multus>,
+    /// What it has reported.
+    pub(crate) report: Option<Annotation>,
 }
 
 // === impl PodObject ===
@@ -49,13 +54,17 @@ impl PodObject {
             phase: "Running",
             ready: true,
             restarts: 0,
+            multus: None,
+            report: None,
         }
     }
 
     /// Creates the object and sets its status.
     pub(crate) async fn create(&mut self, cluster: &Cluster) -> Result<()> {
+        let asked = self.multus.iter().filter_map(Multus::request);
+        let annotations: BTreeMap<&str, String> = asked.collect();
         let pod = serde_json::from_value(json!({
-            "metadata": {"name": self.name, "labels": self.labels},
+            "metadata": {"name": self.name, "labels": self.labels, "annotations": annotations},
             "spec": {
                 "nodeName": self.host,
                 "automountServiceAccountToken": false,
@@ -76,9 +85,13 @@ impl PodObject {
         self.write_status(cluster).await
     }
 
-    /// Writes the status as the kubelet does.
+    /// Writes the status as the kubelet does, and through it, as Multus does, what Multus reports.
     pub(crate) async fn write_status(&self, cluster: &Cluster) -> Result<()> {
-        let status = Patch::Merge(json!({"status": self.status()}));
+        let reported: BTreeMap<_, _> = self.report.iter().cloned().collect();
+        let status = Patch::Merge(json!({
+            "metadata": {"annotations": reported},
+            "status": self.status(),
+        }));
         let patched = self.api(cluster);
         let patched = patched
             .patch_status(&self.name, &PatchParams::default(), &status)

@@ -96,6 +96,11 @@ impl Running {
         bail!("{name} did not end within {within:?} of SIGTERM")
     }
 
+    /// Its process id, unless its end was noticed.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Sends a signal; nothing happens to one that has ended.
     pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
         let Some(id) = self.child.id() else {

@@ -42,6 +42,8 @@ pub(crate) type Story = for<'a> fn(&'a mut World) -> LocalBoxFuture<'a, Result<(
 pub(crate) enum Group {
     /// Members, links, records, reports.
     Mesh,
+    /// Pods on two networks.
+    Network,
     /// What nodes answer.
     Contract,
     /// Admission.
@@ -97,6 +99,15 @@ impl Scenario {
         }
     }
 
+    /// A scenario of the group `network`, in namespaces of its own.
+    pub(crate) const fn network(name: &'static str, about: &'static str, story: Story) -> Self {
+        Self {
+            group: Group::Network,
+            place: Place::Namespaces,
+            ..Self::mesh(name, about, story)
+        }
+    }
+
     /// A part of the contract.
     pub(crate) const fn contract(name: &'static str, about: &'static str, topic: Topic) -> Self {
         Self {
@@ -114,6 +125,7 @@ impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Mesh => "mesh",
+            Self::Network => "network",
             Self::Contract => "contract",
             Self::Webhook => "webhook",
         })

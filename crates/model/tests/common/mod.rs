@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use kubomesh_core::{Connection, PeerId, Timestamp};
-use kubomesh_model::{NodeIndex, NodeSpec, Refusal, Settings, World, peer_id};
+use kubomesh_model::{Filter, NodeIndex, NodeSpec, Refusal, Settings, World, peer_id};
 
 pub(crate) fn pod(last: u8) -> IpAddr {
     Ipv4Addr::new(10, 77, 1, last).into()
@@ -90,4 +90,15 @@ pub(crate) fn peers(world: &World, node: u8) -> Vec<u8> {
 
 pub(crate) fn message(end: Result<Vec<String>, Refusal>) -> String {
     end.expect_err("it fails").to_string()
+}
+
+/// The pod network as a filter.
+pub(crate) fn pods() -> Filter {
+    Filter::parse("/ip4/10.77.0.0/ipcidr/16").expect("a filter")
+}
+
+/// `disconnect` of all connections of one node with another.
+pub(crate) fn apart(world: &mut World, from: u8, to: u8) {
+    let peer = format!("/p2p/{}", id(to));
+    world.disconnect(n(from), &[&peer]).expect("200");
 }

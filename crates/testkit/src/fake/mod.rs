@@ -243,16 +243,9 @@ impl FakeKubo {
                 .iter()
                 .copied()
                 .filter(|i| i.network != network);
-            spec.interfaces = std::iter::once(Interface { network, ip })
-                .chain(rest)
-                .collect();
-            if !spec.listen_only.is_empty() {
-                spec.listen_only = spec
-                    .interfaces
-                    .iter()
-                    .map(|interface| interface.ip)
-                    .collect();
-            }
+            let interfaces = std::iter::once(Interface { network, ip }).chain(rest);
+            let interfaces = interfaces.collect();
+            spec.rehome(interfaces);
         });
         lock(&self.state.serving).api.set_ip(ip);
         self.start().await

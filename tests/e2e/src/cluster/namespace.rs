@@ -31,7 +31,13 @@ impl Cluster {
     /// nothing is left. An object with a finalizer would stay, and with it the namespace.
     pub(crate) async fn finish_namespace(&self, name: &str) -> Result<()> {
         let now = DeleteParams::default().grace_period(0);
-        for kind in [Resource::SwarmMesh, Resource::SwarmPeer, Resource::Pod] {
+        let kinds = [
+            Resource::SwarmMesh,
+            Resource::SwarmPeer,
+            Resource::NetworkAttachment,
+            Resource::Pod,
+        ];
+        for kind in kinds {
             let objects = self.api(kind, name);
             objects
                 .delete_collection(&now, &ListParams::default())

@@ -29,6 +29,7 @@ pub(crate) enum Resource {
     Lease,
     Event,
     Secret,
+    NetworkAttachment,
 }
 
 // === impl Resource ===
@@ -42,6 +43,12 @@ impl Resource {
             Self::Lease => ("coordination.k8s.io", "v1", "Lease", "leases"),
             Self::Event => ("events.k8s.io", "v1", "Event", "events"),
             Self::Secret => ("", "v1", "Secret", "secrets"),
+            Self::NetworkAttachment => (
+                "k8s.cni.cncf.io",
+                "v1",
+                "NetworkAttachmentDefinition",
+                "network-attachment-definitions",
+            ),
         };
         ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural)
     }

@@ -6,10 +6,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::network::{ip, ip_each, mount_netns, mount_over};
+use crate::network::{bridge, ip, ip_each, join, mount_netns, mount_over};
 use crate::node::SWARM_PORT;
 
-/// The bridge's own address, which is the lab's, and the last of the subnet. What is outside of
+/// The bridge.
+const BRIDGE: &str = "lab";
+
+/// Its own address, which is the lab's, and the last of the subnet. What is outside of
 /// [`OWN_ROUTES`](crate::block::OWN_ROUTES) may be behind a link.
 pub(super) const LAB: Ipv4Addr = Ipv4Addr::new(10, 88, 129, 254);
 
@@ -18,10 +21,6 @@ const NOBODY: Ipv4Addr = Ipv4Addr::new(10, 88, 129, 253);
 
 /// What its neighbours take for its link address, so that what they send is lost without a word.
 const LOST: &str = "02:00:00:00:00:01";
-
-/// The bridge's link address: a bridge without one of its own takes over that of a node, and another
-/// with the next node.
-const OWN: &str = "02:00:00:00:00:02";
 
 /// Most nodes: what is left of the subnet.
 const NODES: u8 = 252;
@@ -42,13 +41,12 @@ pub(super) async fn lay(folder: &Path) -> Result<()> {
         fs::write(&own, asked)?;
         mount_over(&servers, &own).await?;
     }
-    let bridge = format!(
-        "link add name lab address {OWN} type bridge\n\
-         address add {LAB}/24 dev lab\n\
-         neighbour add {NOBODY} lladdr {LOST} dev lab\n\
-         link set dev lab up\n"
+    bridge(BRIDGE, 0).await?;
+    let own = format!(
+        "address add {LAB}/24 dev {BRIDGE}\n\
+         neighbour add {NOBODY} lladdr {LOST} dev {BRIDGE}\n"
     );
-    ip_each(None, &bridge).await
+    ip_each(None, &own).await
 }
 
 /// Adds a namespace behind the bridge. Its name, and its only address beside loopback.
@@ -57,16 +55,11 @@ pub(super) async fn add(number: u8) -> Result<(String, Ipv4Addr)> {
     let [a, b, c, _] = LAB.octets();
     let (name, own) = (format!("node-{number}"), Ipv4Addr::new(a, b, c, number));
     ip(&format!("netns add {name}")).await?;
-    let here = format!(
-        "link add name to-{number} master lab type veth peer name eth0 netns {name}\n\
-         link set dev to-{number} up\n"
-    );
-    ip_each(None, &here).await?;
+    let port = format!("to-{number}");
+    join((BRIDGE, &port), &name, ("eth0", own)).await?;
     let there = format!(
         "link set dev lo up\n\
-         address add {own}/24 dev eth0\n\
-         neighbour add {NOBODY} lladdr {LOST} dev eth0\n\
-         link set dev eth0 up\n"
+         neighbour add {NOBODY} lladdr {LOST} dev eth0\n"
     );
     ip_each(Some(&name), &there).await?;
     Ok((name, own))

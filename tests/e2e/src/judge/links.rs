@@ -136,10 +136,8 @@ async fn linked_with(member: &Member, members: &[&Member]) -> Result<()> {
         .filter(|other| other.node.peer_id() != node.peer_id());
     let wanted: BTreeMap<String, Vec<String>> = others
         .map(|other| {
-            (
-                other.node.peer_id().to_owned(),
-                vec![other.node.swarm_address()],
-            )
+            let address = member.link_address(other);
+            (other.node.peer_id().to_owned(), vec![address])
         })
         .collect();
     let connections = node.connections().await?;

@@ -3,6 +3,7 @@
 mod links;
 mod logs;
 mod meshes;
+mod networks;
 mod sockets;
 
 use std::time::Duration;

@@ -1,17 +1,18 @@
 //! Connections one by one: a link that was lost and made anew looks like the old one in what nodes say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::dual::Network;
 use crate::member::Member;
 use crate::node::SWARM_PORT;
 use crate::world::World;
 
-/// The kernel's list of TCP sockets over IPv4 of this network namespace.
-const SOCKETS: &str = "/proc/net/tcp";
+/// The kernel's list of TCP sockets over IPv4, below a process of whose network namespace it is.
+const SOCKETS: &str = "net/tcp";
 
 /// `ESTABLISHED` in that list.
 const ESTABLISHED: &str = "01";
@@ -32,21 +33,23 @@ struct Line {
     unread: u64,
 }
 
+// === impl Socket ===
+
+impl Socket {
+    /// The network that both its addresses are on; none if they are on different ones.
+    pub(super) fn network(&self) -> Option<Network> {
+        let local = Network::of(*self.local.ip())?;
+        (Network::of(*self.remote.ip())? == local).then_some(local)
+    }
+}
+
 // === impl World ===
 
 impl World {
-    /// Every end of the swarm connections among these members, which all run here.
+    /// Every end of the swarm connections among these members, which all run.
     pub(crate) fn sockets<S: AsRef<str>>(&self, names: &[S]) -> Result<BTreeSet<Socket>> {
         let members = self.members(names)?;
-        let ips: BTreeSet<Ipv4Addr> = members.iter().map(|member| member.node.ip()).collect();
-        let mut sockets = BTreeSet::new();
-        for Line { socket, .. } in all()? {
-            let ends = [socket.local, socket.remote];
-            let swarm = ends.iter().any(|end| end.port() == SWARM_PORT);
-            if swarm && ends.iter().all(|end| ips.contains(end.ip())) {
-                sockets.insert(socket);
-            }
-        }
+        let sockets = swarm_sockets(&members)?;
         // Two ends of each pair's at least.
         let least = members.len() * members.len().saturating_sub(1);
         ensure!(
@@ -74,14 +77,37 @@ impl World {
 pub(crate) fn has_unread(member: &Member) -> Result<bool> {
     let api = member.node.api();
     let unread = |line: &Line| line.unread > 0 && api == line.socket.local.into();
-    Ok(all()?.iter().any(unread))
+    Ok(all(member)?.iter().any(unread))
 }
 
-/// All that are established.
-fn all() -> Result<Vec<Line>> {
-    let text = fs::read_to_string(SOCKETS).context(SOCKETS)?;
+/// Every end of the swarm connections among these members, on either network.
+pub(super) fn swarm_sockets(members: &[&Member]) -> Result<BTreeSet<Socket>> {
+    let own = |member: &&Member| [Some(member.node.ip()), member.node.storage()];
+    let ips: BTreeSet<Ipv4Addr> = members.iter().flat_map(own).flatten().collect();
+    let namespaces: BTreeMap<Option<&str>, &&Member> = members
+        .iter()
+        .map(|member| (member.node.netns(), member))
+        .collect();
+    let mut sockets = BTreeSet::new();
+    for member in namespaces.into_values() {
+        for Line { socket, .. } in all(member)? {
+            let ends = [socket.local, socket.remote];
+            let swarm = ends.iter().any(|end| end.port() == SWARM_PORT);
+            if swarm && ends.iter().all(|end| ips.contains(end.ip())) {
+                sockets.insert(socket);
+            }
+        }
+    }
+    Ok(sockets)
+}
+
+/// All of a member's network namespace that are established.
+fn all(member: &Member) -> Result<Vec<Line>> {
+    let process = member.node.process().context("it does not run")?;
+    let file = format!("/proc/{process}/{SOCKETS}");
+    let text = fs::read_to_string(&file).with_context(|| file.clone())?;
     let lines = text.lines().skip(1);
-    let read = |line| established(line).with_context(|| format!("{SOCKETS}: {line}"));
+    let read = |line| established(line).with_context(|| format!("{file}: {line}"));
     lines.filter_map(|line| read(line).transpose()).collect()
 }
 

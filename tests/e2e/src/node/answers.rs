@@ -1,12 +1,14 @@
 //! What a node says of itself.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use http::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Node;
 use crate::http::{Answer, request};
@@ -54,6 +56,12 @@ struct Strings {
     strings: Option<Vec<String>>,
 }
 
+#[derive(Deserialize)]
+struct Known {
+    #[serde(rename = "Addrs")]
+    addresses: BTreeMap<String, Option<BTreeSet<String>>>,
+}
+
 // === impl Node ===
 
 impl Node {
@@ -82,6 +90,23 @@ impl Node {
     pub(crate) async fn filters(&self) -> Result<BTreeSet<String>> {
         let answer: Strings = self.ask_json("swarm/filters").await?;
         Ok(answer.strings.unwrap_or_default().into_iter().collect())
+    }
+
+    /// `Swarm.AddrFilters` of its config file: what it filters from its next start on.
+    pub(crate) fn saved_filters(&self) -> Result<BTreeSet<String>> {
+        let file = self.repo().join("config");
+        let text = fs::read(&file).with_context(|| file.display().to_string())?;
+        let config: Value = serde_json::from_slice(&text)?;
+        let saved: Option<BTreeSet<String>> =
+            serde_json::from_value(config["Swarm"]["AddrFilters"].clone())?;
+        Ok(saved.unwrap_or_default())
+    }
+
+    /// `swarm/addrs`: the addresses that it knows of a peer.
+    pub(crate) async fn knows(&self, peer: &str) -> Result<BTreeSet<String>> {
+        let answer: Known = self.ask_json("swarm/addrs").await?;
+        let known = answer.addresses.get(peer).cloned().flatten();
+        Ok(known.unwrap_or_default())
     }
 
     /// A call, as the node's owner might make it: path below `/api/v0/` with its query.

@@ -57,6 +57,9 @@ impl Node {
         if !self.settings.as_made {
             merge(&mut settings, member());
         }
+        if !self.settings.no_announce.is_empty() {
+            settings["Addresses"]["NoAnnounce"] = json!(self.settings.no_announce);
+        }
         if let Some((low, high)) = self.settings.water {
             settings["Swarm"]["ConnMgr"] = json!({
                 "LowWater": low, "HighWater": high,
@@ -81,7 +84,7 @@ impl Node {
             "Addresses": {
                 "API": format!("/ip4/{ip}/tcp/{api_port}"),
                 "Gateway": [],
-                "Swarm": [self.swarm_address()],
+                "Swarm": [self.listens()?],
             },
             "AutoConf": {"Enabled": false},
             "Bootstrap": [],

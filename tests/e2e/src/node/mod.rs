@@ -2,6 +2,7 @@
 
 mod answers;
 mod kubo;
+mod requests;
 mod swarmnode;
 mod tap;
 
@@ -12,31 +13,22 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
-use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::dual::{Host, Network};
 use crate::process::{Running, command};
 use crate::wait::until;
 use tap::Tap;
 
-pub(crate) use answers::OUTBOUND;
+pub(crate) use answers::{Connection, OUTBOUND};
+pub(crate) use requests::Request;
 
 /// Port of the RPC.
 pub(crate) const API_PORT: u16 = 5001;
 
 /// Port of libp2p.
 pub(crate) const SWARM_PORT: u16 = 4001;
-
-/// Paths of the calls that change a node.
-const COMMANDS: [&str; 6] = [
-    "/api/v0/swarm/connect",
-    "/api/v0/swarm/disconnect",
-    "/api/v0/swarm/peering/add",
-    "/api/v0/swarm/peering/rm",
-    "/api/v0/swarm/filters/add",
-    "/api/v0/swarm/filters/rm",
-];
 
 /// Grace and silence period of a connection manager whose marks a scenario sets.
 const TRIM_EACH: &str = "1s";
@@ -56,6 +48,18 @@ pub(crate) enum Kind {
     Kubo(PathBuf),
 }
 
+/// Where a node's swarm listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Listen {
+    /// At the address of its RPC.
+    #[default]
+    Own,
+    /// At every address of its network namespace, as Kubo does unless it is told otherwise.
+    Everywhere,
+    /// At its address on the storage network alone.
+    Storage,
+}
+
 /// How a node differs from a fresh one.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
@@ -73,6 +77,10 @@ pub(crate) struct Settings {
     pub(crate) logged: bool,
     /// Name of the network namespace that it runs in; `None` for the lab's.
     pub(crate) netns: Option<String>,
+    /// Where its swarm listens.
+    pub(crate) listen: Listen,
+    /// `Addresses.NoAnnounce`: ranges that it tells nobody of.
+    pub(crate) no_announce: Vec<String>,
     /// A repository whose identity it has, for a second node with the same.
     pub(crate) identity_of: Option<PathBuf>,
     /// Started without libp2p.
@@ -88,6 +96,8 @@ pub(crate) struct Node {
     name: String,
     kind: Kind,
     ip: Ipv4Addr,
+    /// Its address on the storage network.
+    storage: Option<Ipv4Addr>,
     settings: Settings,
     /// The scenario's folder: repositories, logs.
     folder: PathBuf,
@@ -98,33 +108,6 @@ pub(crate) struct Node {
     peer_id: String,
     running: Option<Running>,
     tap: Option<Tap>,
-}
-
-/// One request of a node's log.
-#[derive(Debug, Deserialize, serde::Serialize)]
-pub(crate) struct Request {
-    /// Path such as `/api/v0/id`.
-    pub(crate) path: String,
-    /// Query without the `?`.
-    #[serde(default)]
-    pub(crate) query: String,
-    /// Address and port of who asked.
-    #[serde(default)]
-    pub(crate) remote: String,
-}
-
-// === impl Request ===
-
-impl Request {
-    /// Whether it takes something away.
-    pub(crate) fn removes(&self) -> bool {
-        self.path.ends_with("/rm") || self.path.ends_with("/disconnect")
-    }
-
-    /// Whether it names this peer.
-    pub(crate) fn names(&self, peer: &str) -> bool {
-        self.query.contains(peer)
-    }
 }
 
 // === impl Node ===
@@ -142,6 +125,7 @@ impl Node {
             name: name.to_owned(),
             kind: kind.clone(),
             ip,
+            storage: None,
             settings,
             folder: folder.to_owned(),
             identity: 0,
@@ -157,14 +141,48 @@ impl Node {
         self.ip
     }
 
+    /// Its address on the storage network, if it has one.
+    pub(crate) fn storage(&self) -> Option<Ipv4Addr> {
+        self.storage
+    }
+
     /// Its identity, once it ran.
     pub(crate) fn peer_id(&self) -> &str {
         &self.peer_id
     }
 
-    /// The address that the product gives others for it.
+    /// The address that the product gives others for it where no storage network is wanted.
     pub(crate) fn swarm_address(&self) -> String {
-        format!("/ip4/{}/tcp/{SWARM_PORT}", self.ip)
+        swarm_address(self.ip)
+    }
+
+    /// Its address on a network, as others dial it.
+    pub(crate) fn address_on(&self, network: Network) -> Option<String> {
+        match network {
+            Network::Pod => Some(self.swarm_address()),
+            Network::Storage => self.storage.map(swarm_address),
+        }
+    }
+
+    /// Its `Addresses.Swarm`.
+    fn listens(&self) -> Result<String> {
+        Ok(match self.settings.listen {
+            Listen::Own => self.swarm_address(),
+            Listen::Everywhere => swarm_address(Ipv4Addr::UNSPECIFIED),
+            Listen::Storage => {
+                swarm_address(self.storage.context("it is not on the storage network")?)
+            }
+        })
+    }
+
+    /// The process that it runs as.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.running.as_ref().and_then(Running::id)
+    }
+
+    /// The network namespace that it runs in; `None` for the lab's.
+    pub(crate) fn netns(&self) -> Option<&str> {
+        self.settings.netns.as_deref()
     }
 
     /// Where its RPC listens.
@@ -244,38 +262,16 @@ impl Node {
         self.ip = ip;
     }
 
-    /// What others than the lab asked, in order. Only for a node that is `logged`.
-    pub(crate) fn requests(&self) -> Result<Vec<Request>> {
-        let file = self.request_log();
-        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        let lab = format!("{}:", self.lab);
-        let requests: serde_json::Result<Vec<Request>> =
-            text.lines().map(serde_json::from_str).collect();
-        let mut requests = requests.with_context(|| file.display().to_string())?;
-        requests.retain(|request| !request.remote.starts_with(&lab));
-        Ok(requests)
+    /// Its next start is in this pod's network namespace.
+    pub(crate) fn move_into(&mut self, host: &Host) {
+        self.ip = host.ip;
+        self.storage = host.storage;
+        self.settings.netns = Some(host.netns.clone());
     }
 
-    /// Which of those requests change a node.
-    pub(crate) fn commands(&self) -> Result<Vec<Request>> {
-        let mut requests = self.requests()?;
-        requests.retain(|request| COMMANDS.iter().any(|command| request.path == *command));
-        Ok(requests)
-    }
-
-    /// What its own connection rate limit refused, at either end. A Kubo does not tell: the other end
-    /// sees a connection that is cut short, as by a crash.
-    pub(crate) fn refused(&self) -> Result<Vec<String>> {
-        let text = match self.kind {
-            Kind::Swarmnode(_) => fs::read_to_string(self.log()).context("its log")?,
-            Kind::Kubo(_) => String::new(),
-        };
-        let refused = text.lines().filter(|line| line.contains("rate limit"));
-        Ok(refused.map(str::to_owned).collect())
-    }
-
-    fn request_log(&self) -> PathBuf {
-        self.folder.join(format!("{}.requests", self.name))
+    /// What it is on the storage network has changed under it.
+    pub(crate) fn readdress(&mut self, storage: Option<Ipv4Addr>) {
+        self.storage = storage;
     }
 
     /// The command of a program where the node runs.
@@ -319,7 +315,8 @@ impl Node {
                 self.init_kubo(&program).await?;
                 self.write_swarm_key()?;
                 let api_port = if self.settings.logged {
-                    let tap = Tap::open(self.api(), tap::BEHIND, &self.request_log()).await?;
+                    let at = (self.netns(), self.api());
+                    let tap = Tap::open(at, tap::BEHIND, &self.request_log()).await?;
                     self.tap = Some(tap);
                     tap::BEHIND
                 } else {
@@ -329,4 +326,9 @@ impl Node {
             }
         }
     }
+}
+
+/// TCP at an address.
+fn swarm_address(ip: Ipv4Addr) -> String {
+    format!("/ip4/{ip}/tcp/{SWARM_PORT}")
 }

@@ -27,7 +27,10 @@ impl Node {
         let mut node = self.command(program);
         node.arg("--repo").arg(&repo);
         node.args(["--api", &format!("{}:{API_PORT}", self.ip)]);
-        node.args(["--swarm", &self.swarm_address()]);
+        node.args(["--swarm", &self.listens()?]);
+        for range in &self.settings.no_announce {
+            node.args(["--no-announce", range]);
+        }
         if self.settings.server_profile {
             node.args(["--profile", "server"]);
         }

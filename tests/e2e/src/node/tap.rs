@@ -14,6 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::Request;
+use crate::network::listen_in;
 
 /// Port of the RPC behind the tap.
 pub(super) const BEHIND: u16 = 5002;
@@ -28,9 +29,16 @@ type Log = Arc<Mutex<File>>;
 // === impl Tap ===
 
 impl Tap {
-    /// Listens at `from` and passes on to `port` of the same address.
-    pub(super) async fn open(from: SocketAddr, port: u16, log: &Path) -> Result<Self> {
-        let listener = TcpListener::bind(from).await?;
+    /// Listens at `from`, in a network namespace where one is named, and passes on to `port` of the
+    /// same address.
+    pub(super) async fn open(
+        (netns, from): (Option<&str>, SocketAddr),
+        port: u16,
+        log: &Path,
+    ) -> Result<Self> {
+        let listener = listen_in(netns, from)?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let file = File::options().create(true).append(true).open(log);
         let log = Arc::new(Mutex::new(file.with_context(|| log.display().to_string())?));
         let to = SocketAddr::new(from.ip(), port);

@@ -15,6 +15,7 @@ mod replicas;
 mod restarts;
 mod settings;
 mod trouble;
+mod two_networks;
 mod webhook;
 
 use crate::contract;
@@ -38,5 +39,6 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     bad_input::SCENARIOS,
     networks::SCENARIOS,
     webhook::SCENARIOS,
+    two_networks::SCENARIOS,
     contract::SCENARIOS,
 ];

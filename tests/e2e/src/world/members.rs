@@ -61,14 +61,19 @@ impl World {
             &self.folder,
             settings,
         );
-        self.members.insert(
-            spec.name.clone(),
-            Member {
-                node,
-                pod,
-                foreign: BTreeMap::new(),
-            },
-        );
+        pod.multus.clone_from(&spec.multus);
+        let mut member = Member {
+            node,
+            pod,
+            foreign: BTreeMap::new(),
+            host: None,
+            wanted: self.wanted,
+        };
+        if let Some(multus) = &spec.multus {
+            let host = self.add_host(multus.attachment.is_some()).await?;
+            member.settle(host);
+        }
+        self.members.insert(spec.name.clone(), member);
         Ok(())
     }
 

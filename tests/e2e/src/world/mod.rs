@@ -1,5 +1,6 @@
 //! The world of one scenario: its namespaces, nodes, pods and controllers, all of which end with it.
 
+mod dual;
 mod fakes;
 mod figures;
 mod members;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use crate::block::Subnet;
 use crate::cluster::{CONTROLLER_NAMESPACE, Cluster, Resource};
 use crate::controller::Controller;
+use crate::dual::{Bridges, Network};
 use crate::member::Member;
 use crate::node::Kind;
 use crate::run::Lab;
@@ -53,6 +55,10 @@ pub(crate) struct World {
     controller_logs: BTreeSet<PathBuf>,
     nodes: u8,
     replicas: u8,
+    /// Both bridges, once a pod has a network namespace of its own.
+    bridges: Option<Bridges>,
+    /// The network that new members' links are wanted on.
+    wanted: Network,
 }
 
 // === impl World ===
@@ -82,6 +88,8 @@ impl World {
             controller_logs: BTreeSet::new(),
             nodes: 0,
             replicas: 0,
+            bridges: None,
+            wanted: Network::Pod,
         };
         world.add_namespace(&name.replace('_', "-")).await?;
         Ok(world)
@@ -190,6 +198,9 @@ impl World {
 
     /// Stops every controller politely: each ends with 0, and nobody holds the lease then.
     pub(crate) async fn stop_controllers(&mut self) -> Result<()> {
+        if self.controller_logs.is_empty() {
+            return Ok(());
+        }
         for (name, mut controller) in std::mem::take(&mut self.controllers) {
             let what = || format!("controller {name}");
             controller.check().with_context(what)?;
