@@ -27,6 +27,7 @@ mod health;
 mod id;
 mod inquiry;
 mod kept;
+mod listing;
 mod member;
 mod network;
 mod observation;
@@ -59,6 +60,10 @@ pub use health::{HealthBook, Standing};
 pub use id::{Link, MemberName, MemberUid, MeshId, PeerId, PeerIdError};
 pub use inquiry::{Expected, Inquiry, Scope};
 pub use kept::Kept;
+pub use listing::{
+    Listing, MAX_ADDRESSES, MAX_ADDRESSES_IN_ALL, MAX_CONNECTIONS, MAX_PEERING, MAX_STRINGS,
+    MAX_TEXT, Sieve, agent_version, is_plain,
+};
 pub use member::{
     Contact, ContainerStart, Doubt, Member, Membership, Network, Role, Source, Turnover, Waiting,
 };

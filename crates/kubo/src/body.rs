@@ -32,6 +32,13 @@ struct IdBody<'a> {
     agent_version: Text<'a>,
 }
 
+/// The addresses of `id`: `{"Addresses":["/ip4/…/p2p/12D3…"],…}`.
+#[derive(Deserialize)]
+struct Announced<'a> {
+    #[serde(rename = "Addresses", borrow, default)]
+    addresses: Bounded<Text<'a>, MAX_STRINGS>,
+}
+
 /// `{"Peers":[…]}` or `{"Peers":null}`.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
@@ -212,6 +219,12 @@ pub(crate) fn addresses(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<A
     sift(verb, body, address)
 }
 
+/// The addresses that a node announces.
+pub(crate) fn announced(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<Address>>, Error> {
+    let parsed: Announced<'_> = json(verb, body)?;
+    sifted(verb, parsed.addresses, address)
+}
+
 /// The first result of a call that reports its failures inside a 200:
 /// `disconnect 12D3… failure: not connected` (measured-on-kubo, row 12).
 pub(crate) fn results(verb: &'static str, body: &[u8]) -> Result<(), Error> {
@@ -306,8 +319,16 @@ fn sift<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Listing<Vec<T>>, Error> {
     let parsed: Strings<'_> = json(verb, body)?;
+    sifted(verb, parsed.strings, read)
+}
+
+fn sifted<T>(
+    verb: &'static str,
+    listed: Bounded<Text<'_>, MAX_STRINGS>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Listing<Vec<T>>, Error> {
     let mut sieve = Sieve::new();
-    for text in bounded(verb, parsed.strings)? {
+    for text in bounded(verb, listed)? {
         match read(&text.0) {
             Ok(entry) => sieve.keep(entry),
             Err(why) => sieve.leave_out(|| why),

@@ -17,6 +17,7 @@ use crate::limits::{Listing, body_limit};
 use crate::query::{Query, batches};
 use crate::status;
 
+const ID: &str = "id";
 const PEERS: &str = "swarm/peers";
 const CONNECT: &str = "swarm/connect";
 const DISCONNECT: &str = "swarm/disconnect";
@@ -140,6 +141,15 @@ impl Node {
     pub async fn listen(&mut self, deadline: Duration) -> Result<Listing<Vec<Address>>, Error> {
         let response = self.read(LISTEN, &Query::new(LISTEN), deadline).await?;
         body::addresses(LISTEN, response.body())
+    }
+
+    /// `id` once more: the addresses that the node announces.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn announced(&mut self, deadline: Duration) -> Result<Listing<Vec<Address>>, Error> {
+        let response = self.read(ID, &Query::new(ID), deadline).await?;
+        body::announced(ID, response.body())
     }
 
     /// `config?arg=Swarm.ConnMgr`: the connection manager's marks; what the config does not say is
