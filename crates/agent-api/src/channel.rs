@@ -3,7 +3,6 @@
 //! The usual gRPC channel connects anew by itself. This one does not: whoever answers after a
 //! connection was lost has not shown who it is.
 
-use std::error::Error as _;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -76,6 +75,7 @@ pub struct Unverified {
 pub(crate) struct Channel {
     sender: SendRequest<tonic::body::Body>,
     origin: Uri,
+    pub(crate) tls: bool,
     ended: watch::Receiver<Option<Failure>>,
     stop: CancellationToken,
     _open: Arc<DropGuard>,
@@ -205,6 +205,7 @@ impl Dialler {
         Ok(Channel {
             sender,
             origin,
+            tls: tls.is_some(),
             ended,
             _open: Arc::new(stop.clone().drop_guard()),
             stop,
@@ -244,19 +245,11 @@ fn failed(kind: FailureKind, text: &str) -> Error {
     Error::lost(OPEN, Failure::new(kind, text))
 }
 
-/// Sorts why a connection ended.
+/// Why a connection ended, by its last cause.
 fn broken(error: &hyper::Error) -> Failure {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
-    let mut last = error.to_string();
-    while let Some(found) = cause {
-        if let Some(io) = found.downcast_ref::<std::io::Error>()
-            && let Some(tls) = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>())
-        {
-            let text = format!("the agent refused the channel: {tls}");
-            return Failure::new(FailureKind::Tls, &text);
-        }
-        last = found.to_string();
-        cause = found.source();
+    let mut last: &(dyn std::error::Error + 'static) = error;
+    while let Some(cause) = last.source() {
+        last = cause;
     }
     let text = format!("the channel broke off: {last}");
     Failure::new(FailureKind::Disconnected, &text)
@@ -328,7 +321,7 @@ impl Channel {
 
     /// What a call failed of: what the agent said, or what became of the channel.
     pub(crate) async fn failed(&self, verb: &'static str, status: &tonic::Status) -> Error {
-        if !Error::is_of_channel(status) {
+        if !Error::is_of_channel(status) && (self.is_open() || Error::is_told(status)) {
             return Error::status(verb, status);
         }
         // The call sees the end a moment before whoever drives the channel says why.

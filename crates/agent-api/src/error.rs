@@ -131,7 +131,12 @@ impl Error {
 
     /// Whether a status was made here, of a channel that broke, and not sent by the far end.
     pub(crate) fn is_of_channel(status: &Status) -> bool {
-        status.source().is_some() && status.metadata().get(KIND).is_none()
+        status.source().is_some() && !Self::is_told(status)
+    }
+
+    /// Whether the agent itself says of what class a failure is.
+    pub(crate) fn is_told(status: &Status) -> bool {
+        status.metadata().get(KIND).is_some()
     }
 
     /// The class. For `swarm/connect` it may speak of the far peer; [`Error::answered`] tells.

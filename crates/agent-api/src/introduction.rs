@@ -55,6 +55,13 @@ impl Unverified {
             Err(error) if error.kind() == FailureKind::UnknownCommand => {
                 return Ok(Err(Unusable::Unimplemented));
             }
+            // The client's certificate is looked at after the handshake, and a refusal may be lost with
+            // the connection.
+            Err(error) if channel.tls && error.kind() == FailureKind::Disconnected => {
+                let text =
+                    format!("{error}; the agent may not accept the controller's certificate");
+                return Err(Error::lost(VERSION, Failure::new(FailureKind::Tls, &text)));
+            }
             Err(error) => return Err(error),
         };
         let theirs = ApiVersions {

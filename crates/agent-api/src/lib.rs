@@ -54,6 +54,9 @@ pub use version::{API_MIN_VERSION, API_VERSION, ApiVersions, Unusable};
 /// Port on which agents listen.
 pub const PORT: u16 = 8501;
 
+/// How often an agent says on a watch that nothing has changed.
+pub const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// Largest message in either direction, bytes: as much as Kubo's own answers may have.
 pub const MAX_MESSAGE: usize = kubomesh_conn::Bounds::BODY;
 
