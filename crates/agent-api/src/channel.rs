@@ -293,9 +293,16 @@ impl Channel {
 
     /// Resolves when the channel has ended.
     pub(crate) async fn closed(&self) {
+        self.ended().await;
+    }
+
+    /// The same without keeping it open.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut ended = self.ended.clone();
-        // An error: its driver is gone, and the channel with it.
-        let _ = ended.wait_for(Option::is_some).await;
+        async move {
+            // An error: its driver is gone, and the channel with it.
+            let _ = ended.wait_for(Option::is_some).await;
+        }
     }
 
     /// Waits for a call's answer. What is late, and what breaks, ends the channel.

@@ -38,6 +38,48 @@ pub struct Introduction {
     addresses: Listing<Vec<Address>>,
 }
 
+/// A channel that has shown who is there, kept for the next who wants it. It takes no command.
+#[derive(Debug)]
+pub struct Kept(AgentNode);
+
+impl Kept {
+    /// Who was seen on it last.
+    #[must_use]
+    pub const fn peer_id(&self) -> PeerId {
+        self.0.peer_id()
+    }
+
+    /// Whether it is open. `false` is certain.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.0.is_open()
+    }
+
+    /// Resolves when the channel has ended. Does not keep it open.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.ended()
+    }
+
+    /// A node on it, if this peer was seen on it last and it is open. Whether the peer still is there the
+    /// agent checks at each call.
+    #[must_use]
+    pub fn node(&self, expected: PeerId) -> Option<AgentNode> {
+        (self.peer_id() == expected && self.is_open()).then(|| self.0.clone())
+    }
+
+    /// Asks again who is there.
+    ///
+    /// # Errors
+    /// As for [`Gated::introduce`].
+    pub async fn introduce(
+        &self,
+        pod_uid: Option<&str>,
+        deadline: Duration,
+    ) -> Result<Introduction, Error> {
+        self.0.introduce(pod_uid, deadline).await
+    }
+}
+
 impl Unverified {
     /// The version gate.
     ///
@@ -156,6 +198,17 @@ impl Introduction {
     #[must_use]
     pub const fn addresses(&self) -> &Listing<Vec<Address>> {
         &self.addresses
+    }
+
+    /// A channel to keep for later acceptances, each of which says whom it expects.
+    #[must_use]
+    pub fn kept(&self) -> Kept {
+        Kept(AgentNode::new(
+            self.channel.clone(),
+            Arc::clone(&self.version),
+            self.peer_id,
+            Arc::clone(&self.agent_version),
+        ))
     }
 
     /// Makes it a node that takes commands, if it is who is expected; otherwise the channel is closed.

@@ -46,7 +46,7 @@ mod tests;
 pub use channel::{Channels, Dialler, KEEP_ALIVE_EVERY, KEEP_ALIVE_WITHIN, Unverified};
 pub use error::{ANSWERED, Error, FOUND, KIND, WrongIdentity, status};
 pub use event::{Delta, Event, Seen, Watch, Whole};
-pub use introduction::{Gated, Introduction};
+pub use introduction::{Gated, Introduction, Kept};
 pub use node::AgentNode;
 pub use tls::{CONTROLLER_NAME, ClientTls, Pem, Pems, ServerTls, TlsError, agent_name};
 pub use version::{API_MIN_VERSION, API_VERSION, ApiVersions, Unusable};

@@ -101,6 +101,11 @@ impl AgentNode {
         self.channel.closed().await;
     }
 
+    /// Resolves when the channel has ended. Does not keep it open.
+    pub(crate) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.channel.ended()
+    }
+
     /// Asks again who is there, on the same channel, which the agent does on a new loopback connection.
     ///
     /// # Errors
