@@ -22,7 +22,7 @@ static LARGE: Semaphore = Semaphore::const_new(LARGE_PLACES);
 
 /// The places that one body holds; given back when dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Places {
+pub struct Places {
     medium: Option<SemaphorePermit<'static>>,
     large: Option<SemaphorePermit<'static>>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Places {
 impl Places {
     /// Waits until the body may have this many bytes. The semaphores are never closed; were they, the
     /// body would go uncounted rather than be lost.
-    pub(crate) async fn admit(&mut self, bytes: usize) {
+    pub async fn admit(&mut self, bytes: usize) {
         if bytes > Bounds::SMALL && self.medium.is_none() {
             self.medium = MEDIUM.acquire().await.ok();
         }

@@ -49,7 +49,7 @@ mod state;
 mod tls;
 mod wire;
 
-pub use budget::{LARGE_PLACES, MEDIUM_PLACES};
+pub use budget::{LARGE_PLACES, MEDIUM_PLACES, Places};
 pub use error::Error;
 pub use message::{Bounds, Request, Response, USER_AGENT};
 pub use state::{IntroduceError, Introduced, Unverified, Verified, open};

@@ -9,6 +9,7 @@ mod sources;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use kubomesh_agent_api::Channels;
 use kubomesh_executor::Room;
 use kubomesh_process::{Clock, Process, Readiness, Tasks};
 use kubomesh_reporter::Reporter;
@@ -68,7 +69,10 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     let stored = records.watch();
     let reporter = Reporter::new(told, clock, metrics.reporter, sources.cluster);
     work.spawn("reporter", until(work.stop(), reporter.run()));
+    let channels = Channels::default();
+    metrics.executor.count_channels(&catalog, channels.clone());
     let supervisor = Supervisor {
+        channels,
         fleet: sources.fleet.clone(),
         records,
         credentials: sources.credentials,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kubomesh_agent_api::{ApiVersions, Channels, Dialler};
 use kubomesh_core::{Credentials, Fence, Limits, LostFilters, MeshId, RecordWrite, Timings};
 use kubomesh_discovery::Fleet;
 use kubomesh_executor::{Executor, ExecutorMetrics, Parts, Room};
@@ -45,6 +46,8 @@ pub(crate) struct Supervisor {
     pub(crate) executor_metrics: ExecutorMetrics,
     /// One for all meshes: the process's memory is one.
     pub(crate) room: Room,
+    /// Counts the channels to agents of all meshes.
+    pub(crate) channels: Channels,
     pub(crate) metrics: LoopMetrics,
     pub(crate) series: MeshSeries,
     pub(crate) snapshots: Snapshots,
@@ -143,6 +146,12 @@ impl Supervisor {
             credentials: Arc::clone(&self.credentials),
             metrics: self.executor_metrics.clone(),
             room: self.room.clone(),
+            dialler: Dialler {
+                // They end with their channels, which end with the nodes' lines.
+                tasks: TaskTracker::new(),
+                channels: self.channels.clone(),
+                versions: ApiVersions::OWN,
+            },
             now: Arc::new(move || clock.now()),
             stop: stop.clone(),
         });

@@ -37,7 +37,7 @@ pub struct EndpointError {
     pub why: &'static str,
 }
 
-/// The way to talk to a node: its Kubo RPC directly, or (a later version) the agent beside it.
+/// The way to talk to a node: its Kubo RPC directly, or the agent beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
@@ -51,6 +51,38 @@ pub enum Access {
         /// Path of the PEM file with the CA of an `https` endpoint.
         ca_file: Option<Arc<str>>,
     },
+    /// The agent beside Kubo.
+    Agent {
+        /// Where it listens: `https` exactly when `tls` names a secret.
+        endpoint: Endpoint,
+        /// Name of the secret with the controller's certificate, resolved when a channel is opened.
+        tls: Option<Arc<str>>,
+        /// Namespace that the agent's certificate must be for.
+        namespace: Arc<str>,
+        /// UID of the pod that the agent must be in; `None` where there are no pods.
+        pod_uid: Option<Arc<str>>,
+        /// The way round an agent that is not there or cannot be used; `None`: there is none
+        /// (`spec.agents.mode: Required`).
+        fallback: Option<Box<Self>>,
+    },
+}
+
+/// By which way a node is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Path {
+    /// Kubo's own RPC.
+    Direct,
+    /// The agent beside it.
+    Agent,
+}
+
+/// The way that was taken to a node for which there is a choice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathTaken {
+    /// Which.
+    pub path: Path,
+    /// Why not the other one; empty for the agent.
+    pub why: String,
 }
 
 // === impl Endpoint ===
@@ -172,11 +204,20 @@ impl<'de> Deserialize<'de> for Endpoint {
 // === impl Access ===
 
 impl Access {
-    /// Where the API listens.
+    /// Where the API listens: Kubo's own, where there is a way to it.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         match self {
-            Self::Direct { endpoint, .. } => endpoint,
+            Self::Direct { endpoint, .. }
+            | Self::Agent {
+                endpoint,
+                fallback: None,
+                ..
+            } => endpoint,
+            Self::Agent {
+                fallback: Some(direct),
+                ..
+            } => direct.endpoint(),
         }
     }
 }

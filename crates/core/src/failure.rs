@@ -132,6 +132,12 @@ impl FailureKind {
         }
     }
 
+    /// The kind with this label.
+    #[must_use]
+    pub fn labelled(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.label() == label)
+    }
+
     /// Whether the node itself gave no (usable) answer, so that nothing is known of it now.
     #[must_use]
     pub const fn is_silence(self) -> bool {

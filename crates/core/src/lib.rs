@@ -28,6 +28,7 @@ mod health;
 mod id;
 mod inquiry;
 mod kept;
+mod listing;
 mod member;
 mod network;
 mod observation;
@@ -52,15 +53,19 @@ pub use busy::Busy;
 pub use claim::{Named, address_conflicts};
 pub use condition::{Condition, ConditionKind, ReasonCode, Status};
 pub use connections::{Connections, Iter as ConnectionsIter, Listed, Packer};
-pub use credentials::{Credentials, NoCredentials};
+pub use credentials::{Credentials, NoCredentials, TlsTexts};
 pub use doubt::{DoubtMachine, DoubtTimings};
-pub use endpoint::{Access, Endpoint, EndpointError, Scheme};
+pub use endpoint::{Access, Endpoint, EndpointError, Path, PathTaken, Scheme};
 pub use failure::{Failure, FailureKind};
 pub use fence::{Fence, Open};
 pub use health::{HealthBook, Standing};
 pub use id::{Link, MemberName, MemberUid, MeshId, PeerId, PeerIdError};
 pub use inquiry::{Expected, Inquiry, Scope};
 pub use kept::Kept;
+pub use listing::{
+    Listing, MAX_ADDRESSES, MAX_ADDRESSES_IN_ALL, MAX_CONNECTIONS, MAX_PEERING, MAX_STRINGS,
+    MAX_TEXT, Sieve, agent_version, is_plain,
+};
 pub use member::{
     Contact, ContainerStart, Doubt, Member, Membership, Network, Role, Source, Turnover, Waiting,
 };

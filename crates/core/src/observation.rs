@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Address, Connections, Failure, FailureKind, Kept, Listed, MemberUid, PeerId, Timestamp,
+    Address, Connections, Failure, FailureKind, Kept, Listed, MemberUid, PathTaken, PeerId,
+    Timestamp,
 };
 
 /// One part of what was read: the value, or why it could not be had. "Nothing" is a value.
@@ -119,6 +120,9 @@ pub struct Observation {
     pub failure: Option<Failure>,
     /// Consecutive failures; 0 after an answer.
     pub failures: u32,
+    /// The way that was taken, where there is a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathTaken>,
 }
 
 impl NodeState {

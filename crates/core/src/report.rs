@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Capacity, Condition, Doubt, Link, LostFilters, MemberName, MeshId, OffNetwork, PeerId, Reason,
-    Role, Timestamp,
+    Capacity, Condition, Doubt, Link, LostFilters, MemberName, MeshId, OffNetwork, PathTaken,
+    PeerId, Reason, Role, Timestamp,
 };
 
 /// State of a desired link, judged from both ends (rules.md, Links).
@@ -117,6 +117,9 @@ pub struct MemberReport {
     pub steering: Option<SteeringState>,
     /// Its capacity.
     pub capacity: Option<Capacity>,
+    /// The way that was last taken to it, where there is a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathTaken>,
     /// Its desired links.
     pub links: LinkCounts,
     /// Reachable, Linked, OnNetwork, FilterConflict, AddressConflict, WrongIdentity,

@@ -9,12 +9,12 @@ use futures::stream::{self, StreamExt};
 use kubomesh_core::{
     Access, Call, Expected, Failure, FailureKind, Outcome, Progress, Reading, Sequence,
 };
-use kubomesh_kubo::Node;
 use tokio::sync::{MutexGuard, OwnedSemaphorePermit};
 
 use crate::gate::Pass;
 use crate::line::Line;
 use crate::metrics::Verb;
+use crate::node::Node;
 use crate::sweep::{Part, Sweep};
 use crate::{Executor, Inner, lock};
 

@@ -8,11 +8,13 @@
 //! A stop waits only for what may have changed something: reads are dropped where they are, no
 //! sequence begins, and those that have begun are sent to their end.
 
+mod agent;
 mod apply;
 mod called;
 mod gate;
 mod line;
 mod metrics;
+mod node;
 mod observe;
 mod opening;
 mod room;
@@ -23,6 +25,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kubomesh_agent_api::Dialler;
 use kubomesh_core::{
     Busy, Credentials, Fence, HealthBook, Limits, MemberName, MemberUid, MeshId, Observation,
     Outcome, Timestamp,
@@ -64,6 +67,8 @@ pub struct Parts {
     pub metrics: ExecutorMetrics,
     /// What all nodes' lists may take, of all meshes.
     pub room: Room,
+    /// Opens channels to agents, and counts them.
+    pub dialler: Dialler,
     /// The clock.
     pub now: Now,
     /// The stop: from its cancellation on nothing is asked, what is being asked is dropped, and no
@@ -84,6 +89,7 @@ pub(crate) struct Inner {
     credentials: Arc<dyn Credentials>,
     metrics: ExecutorMetrics,
     room: Room,
+    dialler: Dialler,
     tracker: TaskTracker,
     now: Now,
     stop: CancellationToken,
@@ -118,6 +124,7 @@ impl Executor {
             credentials: parts.credentials,
             metrics: parts.metrics,
             room: parts.room,
+            dialler: parts.dialler,
             tracker,
             now: parts.now,
             stop: parts.stop,

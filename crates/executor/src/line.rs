@@ -6,14 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use futures::future::BoxFuture;
 use kubomesh_core::{Access, MemberName, MemberUid, MeshId, NodeState, PeerId, Timestamp};
-use kubomesh_kubo::{Digest, Node};
+use kubomesh_kubo::Digest;
 use kubomesh_process::CancellationToken;
 use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
+use crate::agent::Agency;
 use crate::lock;
 use crate::metrics::Verb;
+use crate::node::Node;
 use crate::wake::Wake;
 
 #[cfg(test)]
@@ -36,6 +39,8 @@ pub(crate) struct Line {
     pub(crate) calls: Arc<Semaphore>,
     /// One filters call at a time a node (measured-on-kubo, row 27).
     pub(crate) filters: TurnLock<()>,
+    /// What there is of its agent.
+    pub(crate) agency: Agency,
     idle: Mutex<Option<Idle>>,
     /// Digest of `swarm/peers` as it was in the state that was read at this time.
     peers: Mutex<Option<(Timestamp, Digest)>>,
@@ -47,7 +52,7 @@ pub(crate) struct Line {
 struct Idle {
     peer_id: PeerId,
     access: Access,
-    take: oneshot::Sender<oneshot::Sender<Node>>,
+    take: oneshot::Sender<oneshot::Sender<kubomesh_kubo::Node>>,
 }
 
 impl Lines {
@@ -73,6 +78,7 @@ impl Lines {
                 member: member.clone(),
                 calls: Arc::new(Semaphore::new((calls as usize).max(1))),
                 filters: TurnLock::new(()),
+                agency: Agency::default(),
                 idle: Mutex::default(),
                 peers: Mutex::default(),
                 left_out: Mutex::default(),
@@ -81,8 +87,39 @@ impl Lines {
         Arc::clone(line)
     }
 
-    /// Keeps a connection for the next call, unless one is kept already.
+    /// Keeps a connection for the next call, unless one is kept already. An agent's channel is kept
+    /// since it was opened.
     pub(crate) fn keep(&self, line: &Arc<Line>, access: &Access, node: Node) {
+        match (node, access) {
+            (Node::Agent(_), _) => {}
+            (
+                Node::Direct(node),
+                Access::Agent {
+                    fallback: Some(direct),
+                    ..
+                },
+            ) => self.keep_direct(line, direct, node),
+            (Node::Direct(node), access) => self.keep_direct(line, access, node),
+        }
+    }
+
+    /// Rings when a channel ends.
+    pub(crate) fn watch_channel(&self, line: &Line, ended: BoxFuture<'static, ()>) {
+        let (wake, mesh, member) = (
+            Arc::clone(&self.wake),
+            self.mesh.clone(),
+            line.member.clone(),
+        );
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            if stop.run_until_cancelled(ended).await.is_some() {
+                tracing::debug!(%mesh, %member, "channel ended");
+                wake.ring(&member);
+            }
+        });
+    }
+
+    fn keep_direct(&self, line: &Arc<Line>, access: &Access, node: kubomesh_kubo::Node) {
         let (take, taken) = oneshot::channel();
         {
             let mut idle = lock(&line.idle);
@@ -141,7 +178,11 @@ impl Line {
     }
 
     /// The kept connection, if there is one that was verified as this peer at this place.
-    pub(crate) async fn take(&self, access: &Access, peer_id: PeerId) -> Option<Node> {
+    pub(crate) async fn take(
+        &self,
+        access: &Access,
+        peer_id: PeerId,
+    ) -> Option<kubomesh_kubo::Node> {
         let idle = lock(&self.idle).take()?;
         if idle.peer_id != peer_id || idle.access != *access {
             return None;
@@ -154,7 +195,10 @@ impl Line {
 
 /// Holds an idle connection until it is taken (or nobody can take it any more): `false`; or until the
 /// node closes it: `true`.
-async fn wait_for_close(mut node: Node, taken: oneshot::Receiver<oneshot::Sender<Node>>) -> bool {
+async fn wait_for_close(
+    mut node: kubomesh_kubo::Node,
+    taken: oneshot::Receiver<oneshot::Sender<kubomesh_kubo::Node>>,
+) -> bool {
     tokio::select! {
         biased;
         reply = taken => {

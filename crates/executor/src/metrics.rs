@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use kubomesh_agent_api::Channels;
 use kubomesh_core::{Call, FailureKind};
-use kubomesh_telemetry::{Counters, Histograms, Label, buckets, metrics};
+use kubomesh_telemetry::{Catalog, Counters, Gauge, Histograms, Label, buckets, metrics};
 
 metrics! {
     /// Metrics of the calls to nodes.
@@ -17,6 +18,8 @@ metrics! {
                 Label::new("outcome", &Ended::ALL, Ended::label),
             ),
         ),
+        /// Open channels to agents, of all meshes.
+        pub(crate) agent_channels: Gauge = gauge("kubomesh_agent_channels"),
         /// Mutating calls of plans, by action and by outcome: `ok`, or the class of the failure.
         pub(crate) actions: Counters<(Label<&'static str>, Label<Option<FailureKind>>)> = counters(
             "kubomesh_actions_total",
@@ -101,6 +104,12 @@ fn outcome(failure: Option<FailureKind>) -> &'static str {
 // === impl ExecutorMetrics ===
 
 impl ExecutorMetrics {
+    /// Has each scrape count these channels.
+    pub fn count_channels(&self, catalog: &Catalog, channels: Channels) {
+        let gauge = self.agent_channels.clone();
+        catalog.before_scrape(move || gauge.set_count(channels.open() as u64));
+    }
+
     pub(crate) fn start(&self, verb: Verb) -> Timer<'_> {
         Timer {
             metrics: self,

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use futures::FutureExt as _;
 use kubomesh_core::{
-    Address, Connections, Expected, Failure, FailureKind, Inquiry, Kept, MemberName, NodeState,
-    Observation, PeerId, Reading, Scope, Sighting, Standing, Timestamp,
+    Address, Connections, Expected, Failure, FailureKind, Inquiry, Kept, Listing, MemberName,
+    NodeState, Observation, PathTaken, PeerId, Reading, Scope, Sighting, Standing, Timestamp,
 };
-use kubomesh_kubo::{Digest, Listing, Node};
+use kubomesh_kubo::Digest;
 
 use crate::line::Line;
 use crate::metrics::Verb;
+use crate::node::Node;
 use crate::opening::{Refused, accept, unseen};
 use crate::room::List;
 use crate::sweep::{Part, Sweep};
@@ -107,6 +108,7 @@ struct Answer {
     sighting: Option<Sighting>,
     state: Option<NodeState>,
     failure: Option<Failure>,
+    path: Option<PathTaken>,
 }
 
 impl Inner {
@@ -142,6 +144,7 @@ impl Inner {
             state: answer.state,
             failure: answer.failure,
             failures,
+            path: answer.path,
         }
     }
 
@@ -156,14 +159,18 @@ impl Inner {
             Scope::Introduction => self.ask_introduction(&asking.inquiry, &line).await,
             Scope::Full { conn_limits } => self.ask_all(asking, &line, conn_limits).await,
         };
-        asked.unwrap_or_else(|refused| {
+        let answer = asked.unwrap_or_else(|refused| {
             let (sighting, failure) = *refused;
             Answer {
                 sighting,
-                state: None,
                 failure: Some(failure),
+                ..Answer::default()
             }
-        })
+        });
+        Answer {
+            path: line.agency.path(),
+            ..answer
+        }
     }
 
     /// `id`, on as many separate connections as asked for. They count as one sighting only if all
@@ -213,7 +220,7 @@ impl Inner {
         Ok(Answer {
             sighting: Some(sighting),
             state: Some(state),
-            failure: None,
+            ..Answer::default()
         })
     }
 
@@ -259,6 +266,8 @@ impl Inner {
         let (at, peer_id) = ((self.now)(), node.peer_id());
         if asking.keep_idle {
             self.lines.keep(line, access, node);
+        } else {
+            line.agency.let_go().await;
         }
         if let Some(digest) = digest {
             line.note_peers(at, digest);
@@ -278,6 +287,7 @@ impl Inner {
             sighting,
             state: failure.is_none().then_some(state),
             failure,
+            path: None,
         })
     }
 
@@ -298,14 +308,14 @@ impl Inner {
         let call = node.peers_since(before.map(|(digest, _)| digest), READ_DEADLINE);
         // Kept before anything else runs: what is not kept yet is not counted.
         let call = call.map(|answer| match answer? {
-            (digest, None) => Ok((digest, before.map(|(_, same)| same.clone()))),
+            (digest, None) => Ok::<_, Failure>((digest, before.map(|(_, same)| same.clone()))),
             (digest, Some(listing)) => {
                 let peers = self.keep(line, Verb::Peers, peer, listing)?;
-                Ok::<_, Failure>((digest, Some(peers)))
+                Ok((digest, Some(peers)))
             }
         });
         match self.called(line, Verb::Peers, call).await {
-            Ok((digest, peers)) => (Ok(peers.unwrap_or_default()), Some(digest)),
+            Ok((digest, peers)) => (Ok(peers.unwrap_or_default()), digest),
             Err(failure) => (Err(failure), None),
         }
     }
@@ -322,7 +332,7 @@ impl Inner {
         line: &Line,
         verb: Verb,
         peer: PeerId,
-        call: impl Future<Output = Result<Listing<L>, kubomesh_kubo::Error>>,
+        call: impl Future<Output = Reading<Listing<L>>>,
     ) -> Reading<Kept<L>> {
         let call = call.map(|answer| self.keep(line, verb, peer, answer?));
         self.called(line, verb, call).await

@@ -1,11 +1,12 @@
 //! Opening verified connections: who is there comes first.
 
 use kubomesh_conn::Tls;
-use kubomesh_core::{Access, Expected, Failure, FailureKind, Reading, Scheme, Sighting};
-use kubomesh_kubo::{Introduction, Node};
+use kubomesh_core::{Access, Expected, Failure, FailureKind, PeerId, Reading, Scheme, Sighting};
 
+use crate::agent::Place;
 use crate::line::Line;
 use crate::metrics::Verb;
+use crate::node::{Introduction, Node};
 use crate::{Inner, READ_DEADLINE};
 
 /// Largest CA file.
@@ -25,10 +26,9 @@ pub(crate) fn accept(
     expected: Expected,
     sighting: &Sighting,
 ) -> Result<Node, Refused> {
-    introduction.accept(expected).map_err(|wrong| {
-        let failure = Failure::new(FailureKind::WrongIdentity, &wrong.to_string());
-        Box::new((Some(sighting.clone()), failure))
-    })
+    introduction
+        .accept(expected)
+        .map_err(|failure| Box::new((Some(sighting.clone()), failure)))
 }
 
 impl Inner {
@@ -40,7 +40,7 @@ impl Inner {
         expected: Expected,
     ) -> Result<(Node, Option<Sighting>), Refused> {
         if let Expected::Peer(peer_id) = expected
-            && let Some(node) = line.take(access, peer_id).await
+            && let Some(node) = self.kept(line, access, peer_id).await
         {
             return Ok((node, None));
         }
@@ -52,7 +52,53 @@ impl Inner {
         Ok((node, Some(sighting)))
     }
 
+    /// The connection that is kept, by the way that is to be taken now.
+    async fn kept(&self, line: &Line, access: &Access, peer_id: PeerId) -> Option<Node> {
+        let direct = match Place::of(access) {
+            None => access,
+            Some(place) => {
+                if let Some(node) = line.agency.node(access, peer_id).await {
+                    return Some(Node::Agent(node));
+                }
+                // Otherwise the agent is tried, for the first time or again.
+                place
+                    .fallback
+                    .filter(|_| line.agency.is_round((self.now)()))?
+            }
+        };
+        line.take(direct, peer_id).await.map(Node::Direct)
+    }
+
     pub(crate) async fn introduce(&self, line: &Line, access: &Access) -> Reading<Introduction> {
+        let Some(place) = Place::of(access) else {
+            return self.introduce_directly(line, access).await;
+        };
+        let now = (self.now)();
+        if !line.agency.is_round(now) {
+            let credentials = &*self.credentials;
+            let call = line
+                .agency
+                .introduce(&place, &self.dialler, credentials, now);
+            if let Some(reached) = self.called(line, Verb::Id, call).await? {
+                if let Some(ended) = reached.ended {
+                    self.lines.watch_channel(line, ended);
+                }
+                return Ok(reached.introduction);
+            }
+        }
+        let refused = |text: &str| Failure::new(FailureKind::Refusal, text);
+        let direct = place
+            .fallback
+            .ok_or_else(|| refused("no way to talk to this node"))?;
+        let introduction = self.introduce_directly(line, direct).await;
+        introduction.map_err(|failure| {
+            let why = line.agency.path().map(|taken| taken.why);
+            let text = format!("{}; and {}", failure.message, why.unwrap_or_default());
+            Failure::new(failure.kind, &text)
+        })
+    }
+
+    async fn introduce_directly(&self, line: &Line, access: &Access) -> Reading<Introduction> {
         let Access::Direct {
             endpoint,
             auth,
@@ -79,7 +125,9 @@ impl Inner {
             let open = kubomesh_conn::open(endpoint, tls.as_ref(), READ_DEADLINE).await;
             let open = open.map_err(|error| Failure::from(&error))?;
             let introduced = kubomesh_kubo::introduce(open, authorization, READ_DEADLINE).await;
-            introduced.map_err(|error| Failure::from(&error))
+            introduced
+                .map(Introduction::Direct)
+                .map_err(|error| Failure::from(&error))
         };
         self.called(line, Verb::Id, call).await
     }

@@ -37,6 +37,13 @@ struct IdBody<'a> {
     addresses: Bounded<Text<'a>, MAX_ANNOUNCED>,
 }
 
+/// The addresses of `id`: `{"Addresses":["/ip4/…/p2p/12D3…"],…}`.
+#[derive(Deserialize)]
+struct Announced<'a> {
+    #[serde(rename = "Addresses", borrow, default)]
+    addresses: Bounded<Text<'a>, MAX_STRINGS>,
+}
+
 /// `{"Peers":[…]}` or `{"Peers":null}`.
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "T: Deserialize<'de>"))]
@@ -131,12 +138,12 @@ pub(crate) fn identity(verb: &'static str, body: &[u8]) -> Result<Identity, Erro
     Ok(Identity {
         peer_id,
         agent_version: crate::limits::agent_version(&parsed.agent_version.0),
-        announced: announced(&parsed.addresses.items),
+        announced: announced_ips(&parsed.addresses.items),
     })
 }
 
 /// The IPs of the addresses that a node announces, each once, in their order as numbers.
-fn announced(addresses: &[Text<'_>]) -> Arc<[IpAddr]> {
+fn announced_ips(addresses: &[Text<'_>]) -> Arc<[IpAddr]> {
     let ips = addresses.iter().map(|text| Address::lenient(&text.0));
     let ips: BTreeSet<IpAddr> = ips.filter_map(|address| address.ip()).collect();
     ips.into_iter().collect()
@@ -223,6 +230,12 @@ pub(crate) fn texts(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<Arc<s
 
 pub(crate) fn addresses(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<Address>>, Error> {
     sift(verb, body, address)
+}
+
+/// The addresses that a node announces.
+pub(crate) fn announced(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<Address>>, Error> {
+    let parsed: Announced<'_> = json(verb, body)?;
+    sifted(verb, parsed.addresses, address)
 }
 
 /// The first result of a call that reports its failures inside a 200:
@@ -319,8 +332,16 @@ fn sift<T>(
     read: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Listing<Vec<T>>, Error> {
     let parsed: Strings<'_> = json(verb, body)?;
+    sifted(verb, parsed.strings, read)
+}
+
+fn sifted<T>(
+    verb: &'static str,
+    listed: Bounded<Text<'_>, MAX_STRINGS>,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Listing<Vec<T>>, Error> {
     let mut sieve = Sieve::new();
-    for text in bounded(verb, parsed.strings)? {
+    for text in bounded(verb, listed)? {
         match read(&text.0) {
             Ok(entry) => sieve.keep(entry),
             Err(why) => sieve.leave_out(|| why),

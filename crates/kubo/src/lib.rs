@@ -45,5 +45,5 @@ pub use auth::{AuthError, authorization};
 pub use digest::Digest;
 pub use error::{Error, WrongIdentity};
 pub use introduction::{Introduction, introduce};
-pub use limits::Listing;
+pub use kubomesh_core::Listing;
 pub use node::{ANSWER_GRACE, Node};

@@ -2,39 +2,18 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use kubomesh_conn::Bounds;
-use kubomesh_core::{is_invisible, one_line};
+pub(crate) use kubomesh_core::{
+    Listing, MAX_ADDRESSES, MAX_ADDRESSES_IN_ALL, MAX_CONNECTIONS, MAX_PEERING, MAX_STRINGS,
+    MAX_TEXT, Sieve, agent_version, is_plain,
+};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, SeqAccess, Visitor};
-
-/// Most connections that are read. Kubo admits one inbound connection per MiB of half its host's
-/// memory (kubo.md 2.3), so an honest node stays below.
-pub(crate) const MAX_CONNECTIONS: usize = 65_536;
-
-/// Most peering entries that are read: several times a node's links in any topology.
-pub(crate) const MAX_PEERING: usize = 16_384;
-
-/// Most addresses of one peering entry that are read. Ours have one.
-pub(crate) const MAX_ADDRESSES: usize = 16;
-
-/// Most addresses of all peering entries together: four an entry, if there are as many as may be. In
-/// 1 MiB there is room for a quarter of a million empty ones.
-pub(crate) const MAX_ADDRESSES_IN_ALL: usize = 65_536;
-
-/// Most texts of a list (filters, listen addresses, results of a call) that are read.
-pub(crate) const MAX_STRINGS: usize = 16_384;
 
 /// Addresses of `id` that are looked at; a Kubo on three networks announces some twenty. What is
 /// beyond is left out.
 pub(crate) const MAX_ANNOUNCED: usize = 64;
-
-/// Longest text of one entry that is kept, bytes: as long as an address may be.
-pub(crate) const MAX_TEXT: usize = 1024;
-
-/// Longest `AgentVersion` that is kept, characters.
-const MAX_AGENT: usize = 128;
 
 /// Longest text in a body beyond [`Bounds::SMALL`], bytes as JSON writes them. The JSON library
 /// copies a text that it cannot use, and one with escapes, as a whole: two and three times the body.
@@ -76,22 +55,6 @@ pub(crate) fn has_huge_text(body: &[u8]) -> bool {
     false
 }
 
-/// What a node lists, without what makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing<L> {
-    /// The entries that could be read.
-    pub entries: L,
-    /// One sentence when something was left out: how many, and the first of them.
-    pub warning: Option<String>,
-}
-
-/// Collects a [`Listing`].
-pub(crate) struct Sieve<T> {
-    entries: Vec<T>,
-    left_out: usize,
-    first: String,
-}
-
 /// A list as JSON has it: `null` is an empty one. Entries beyond `LIMIT` are counted and dropped
 /// while they are read.
 #[derive(Debug)]
@@ -103,54 +66,6 @@ pub(crate) struct Bounded<T, const LIMIT: usize> {
 /// A text, borrowed from the body where it can be. `null` is an empty one.
 #[derive(Debug, Default)]
 pub(crate) struct Text<'a>(pub(crate) std::borrow::Cow<'a, str>);
-
-/// Whether a text shows all of itself: no control characters, none without a shape.
-pub(crate) fn is_plain(text: &str) -> bool {
-    !text.chars().any(|c| c.is_control() || is_invisible(c))
-}
-
-/// `AgentVersion`, bounded.
-pub(crate) fn agent_version(text: &str) -> Arc<str> {
-    one_line(text, MAX_AGENT).into()
-}
-
-// === impl Sieve ===
-
-impl<T> Sieve<T> {
-    pub(crate) fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            left_out: 0,
-            first: String::new(),
-        }
-    }
-
-    pub(crate) fn keep(&mut self, entry: T) {
-        self.entries.push(entry);
-    }
-
-    pub(crate) fn leave_out(&mut self, why: impl FnOnce() -> String) {
-        if self.left_out == 0 {
-            self.first = one_line(&why(), 200);
-        }
-        self.left_out += 1;
-    }
-
-    pub(crate) fn finish(self, verb: &str) -> Listing<Vec<T>> {
-        let warning = (self.left_out > 0).then(|| {
-            let all = self.entries.len() + self.left_out;
-            format!(
-                "{verb}: {} of {all} entries left out, the first: {}",
-                self.left_out, self.first
-            )
-        });
-        Listing {
-            // Kept until the node's next answer: in as much memory as it needs.
-            entries: self.entries.into_boxed_slice().into_vec(),
-            warning,
-        }
-    }
-}
 
 // === impl Bounded ===
 

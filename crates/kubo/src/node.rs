@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use crate::limits::{Listing, body_limit};
 use crate::query::{Query, batches};
 use crate::status;
 
+const ID: &str = "id";
 const PEERS: &str = "swarm/peers";
 const CONNECT: &str = "swarm/connect";
 const DISCONNECT: &str = "swarm/disconnect";
@@ -64,12 +64,6 @@ impl Node {
     #[must_use]
     pub fn agent_version(&self) -> Arc<str> {
         Arc::clone(&self.connection.identity().agent_version)
-    }
-
-    /// The IPs of the addresses that the node announces to others, each once.
-    #[must_use]
-    pub fn announced(&self) -> Arc<[IpAddr]> {
-        Arc::clone(&self.connection.identity().announced)
     }
 
     /// Whether another call may be tried. `false` is certain.
@@ -147,6 +141,15 @@ impl Node {
     pub async fn listen(&mut self, deadline: Duration) -> Result<Listing<Vec<Address>>, Error> {
         let response = self.read(LISTEN, &Query::new(LISTEN), deadline).await?;
         body::addresses(LISTEN, response.body())
+    }
+
+    /// `id` once more: the addresses that the node announces.
+    ///
+    /// # Errors
+    /// See [`Error::kind`].
+    pub async fn announced(&mut self, deadline: Duration) -> Result<Listing<Vec<Address>>, Error> {
+        let response = self.read(ID, &Query::new(ID), deadline).await?;
+        body::announced(ID, response.body())
     }
 
     /// `config?arg=Swarm.ConnMgr`: the connection manager's marks; what the config does not say is

@@ -42,6 +42,9 @@ pub(crate) fn members(pass: &Pass<'_>, linked: &Linked) -> (Reports, Reports) {
         };
         let links = counts[index];
         let report = MemberReport {
+            path: node
+                .observation
+                .and_then(|observation| observation.path.clone()),
             role: Role::Kubo,
             state: state(node),
             peer_id: node.record.and_then(|record| record.peer_id),
@@ -108,6 +111,7 @@ fn unborn(waiting: &Waiting) -> MemberReport {
         waiting.to_string(),
     );
     MemberReport {
+        path: None,
         role: Role::Kubo,
         state: MemberState::Waiting,
         peer_id: None,

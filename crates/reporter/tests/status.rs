@@ -210,6 +210,7 @@ fn report(members: usize, healthy: u64, ready: bool) -> Report {
 
 fn member(healthy: u64, reachable: Status) -> MemberReport {
     MemberReport {
+        path: None,
         role: Role::Kubo,
         state: MemberState::Reachable,
         peer_id: None,

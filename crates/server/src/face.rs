@@ -51,6 +51,14 @@ pub struct Face {
     tls: Option<TlsAcceptor>,
 }
 
+/// A listener for other protocols than these pages', bound as [`Face::bind`] does.
+///
+/// # Errors
+/// When the address cannot be had; the sentence names the flag.
+pub fn listen(flag: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
+    listener::listen(flag, address).map_err(|source| BindError::new(flag, address, source))
+}
+
 // === impl Face ===
 
 impl Face {

@@ -15,7 +15,7 @@ mod snapshot;
 
 pub use debug::DebugState;
 pub use error::BindError;
-pub use face::{Face, FaceLimits};
+pub use face::{Face, FaceLimits, listen};
 pub use public::PublicState;
 pub use snapshot::{MeshSnapshot, Snapshot};
 

@@ -178,6 +178,7 @@ fn report(at: u64, ready: Status, message: &str) -> Report {
 
 fn member(state: MemberState) -> MemberReport {
     MemberReport {
+        path: None,
         role: Role::Kubo,
         state,
         peer_id: None,

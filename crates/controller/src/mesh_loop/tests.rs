@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kubomesh_agent_api::{ApiVersions, Channels, Dialler};
 use kubomesh_api::{RecordKey, StoredRecord, StoredRecords, SwarmPeer, record_spec};
 use kubomesh_core::{Doubt, MeshId, NoCredentials, Open, Policy, Timings};
 use kubomesh_discovery::{Fleet, MeshView};
@@ -21,6 +22,7 @@ use kubomesh_testkit::build::{MemberBuilder, membership_of, mesh, record_of};
 use kubomesh_testkit::{FakeKubo, FakeOptions, Fault, Faults};
 use serde_json::json;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use super::{Look, MeshLoop};
 use crate::ledger::Ledger;
@@ -150,6 +152,11 @@ fn mesh_loop(records: Records, membership: kubomesh_core::Membership) -> MeshLoo
         credentials: Arc::new(NoCredentials),
         metrics: metrics.executor,
         room: Room::default(),
+        dialler: Dialler {
+            tasks: TaskTracker::new(),
+            channels: Channels::default(),
+            versions: ApiVersions::OWN,
+        },
         now: Arc::new(move || clock.now()),
         stop: CancellationToken::new(),
     });

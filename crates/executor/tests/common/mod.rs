@@ -10,6 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use kubomesh_agent_api::{ApiVersions, Channels, Dialler};
 use kubomesh_core::{
     Access, Action, Address, Call, Expected, FailureKind, Fence, Inquiry, Limits, Link, MemberName,
     MeshId, NoCredentials, Open, Outcome, Scope, Sequence, Timestamp,
@@ -19,6 +20,7 @@ use kubomesh_model::{NodeSpec, peer_id};
 use kubomesh_process::CancellationToken;
 use kubomesh_telemetry::Catalog;
 use kubomesh_testkit::{FakeKubo, FakeOptions, Faults, Fleet};
+use tokio_util::task::TaskTracker;
 
 /// Few places, so that calls have to wait for each other.
 pub(crate) const FEW: Limits = Limits {
@@ -55,7 +57,16 @@ pub(crate) fn fenced(limits: Limits, fence: Arc<dyn Fence>) -> Executor {
     made(limits, fence, Room::default())
 }
 
+/// With channels that are counted here.
+pub(crate) fn with_channels(limits: Limits, channels: &Channels) -> Executor {
+    built(limits, Arc::new(Open), Room::default(), channels)
+}
+
 fn made(limits: Limits, fence: Arc<dyn Fence>, room: Room) -> Executor {
+    built(limits, fence, room, &Channels::default())
+}
+
+fn built(limits: Limits, fence: Arc<dyn Fence>, room: Room, channels: &Channels) -> Executor {
     let began = Instant::now();
     let now = move || Timestamp::default() + began.elapsed();
     Executor::new(Parts {
@@ -66,6 +77,11 @@ fn made(limits: Limits, fence: Arc<dyn Fence>, room: Room) -> Executor {
         credentials: Arc::new(NoCredentials),
         metrics: ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap(),
         room,
+        dialler: Dialler {
+            tasks: TaskTracker::new(),
+            channels: channels.clone(),
+            versions: ApiVersions::OWN,
+        },
         now: Arc::new(now),
         stop: CancellationToken::new(),
     })

@@ -397,3 +397,14 @@ async fn connections_are_read_again_only_when_the_answer_is_another() {
     let error = node.peers_since(Some(third), DEADLINE).await.unwrap_err();
     assert_eq!(error.kind(), FailureKind::BadBody);
 }
+
+/// `id` once more tells what the node announces; what is no address is left out.
+#[tokio::test]
+async fn what_a_node_announces() {
+    let body = format!(r#"{{"ID":"{OWN}","Addresses":["/ip4/10.0.0.1/tcp/4001/p2p/{OWN}","x"]}}"#);
+    let (mut node, _server) = node(vec![Step::Say(json(body))]).await;
+    let listing = node.announced(DEADLINE).await.unwrap();
+    let expected = address(&format!("/ip4/10.0.0.1/tcp/4001/p2p/{OWN}"));
+    assert_eq!(listing.entries, [expected]);
+    assert!(listing.warning.unwrap().contains("1 of 2 entries left out"));
+}

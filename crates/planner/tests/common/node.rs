@@ -140,6 +140,7 @@ impl Node {
             }
         }
         Observation {
+            path: None,
             uid: inquiry.uid.clone(),
             asked: now,
             sighting: sighting.or_else(|| before.and_then(|before| before.sighting.clone())),

@@ -22,6 +22,7 @@ fn report(at: Timestamp, conditions: &[(&str, Condition)]) -> Report {
         let member = members
             .entry(MemberName::from(*name))
             .or_insert_with(|| MemberReport {
+                path: None,
                 role: Role::Kubo,
                 state: MemberState::Reachable,
                 peer_id: None,

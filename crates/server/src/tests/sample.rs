@@ -117,6 +117,7 @@ fn observation() -> Observation {
         addresses: vec![address()],
     };
     Observation {
+        path: None,
         uid: "uid-a".into(),
         asked: NOW,
         sighting: Some(Sighting {
@@ -261,6 +262,7 @@ fn report(mesh: MeshId) -> Report {
 
 fn member_report() -> MemberReport {
     MemberReport {
+        path: None,
         role: Role::Kubo,
         state: MemberState::Unreachable,
         peer_id: Some(peer()),

@@ -243,6 +243,7 @@ impl Ask {
     /// The answer.
     pub(crate) fn observation(self, failures: u32) -> Observation {
         Observation {
+            path: None,
             asked: self.began,
             sighting: self.sighting,
             state: self.state,

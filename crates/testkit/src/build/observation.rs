@@ -30,6 +30,7 @@ impl ObservationBuilder {
         Self {
             number,
             observation: Observation {
+                path: None,
                 uid: uid(number, 1),
                 asked: NOW,
                 sighting: None,

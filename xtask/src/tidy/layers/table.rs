@@ -32,8 +32,9 @@ pub(crate) struct Room {
 use Ban::{Anywhere, Direct};
 use Layer::{Aside, Product};
 
-/// Rooms that dev-dependencies may use whatever their layer.
-pub(crate) const FOR_TESTS: [&str; 3] = ["model", "testkit", "sim"];
+/// Rooms that dev-dependencies may use whatever their layer: those for tests, and the agent, which runs
+/// beside fakes in the tests of whoever talks to it.
+pub(crate) const FOR_TESTS: [&str; 4] = ["model", "testkit", "sim", "agent"];
 
 /// The table of ARCHITECTURE.md. `anyhow` is for programs and tests; a library has error types.
 pub(crate) const ROOMS: &[Room] = &[

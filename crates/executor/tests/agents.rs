@@ -1,0 +1,244 @@
+//! Nodes behind agents: the same answers and outcomes, one channel each, and the way round an agent
+//! that cannot be used.
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the failure")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use kubomesh_agent::{Agent, Security};
+use kubomesh_agent_api::{ApiVersions, Channels};
+use kubomesh_core::{
+    Access, Endpoint, FailureKind, Inquiry, MemberName, Path, PathTaken, PeerId, Scheme,
+};
+use kubomesh_executor::Executor;
+use kubomesh_model::{Stop, peer_id};
+use kubomesh_process::CancellationToken;
+use kubomesh_testkit::{FakeKubo, Fleet};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use common::{LONG, MANY, direct, fakes, inquiries, name, sequence, with_channels};
+
+/// A running agent.
+struct Running {
+    endpoint: Endpoint,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    async fn end(self) -> u16 {
+        self.stop.cancel();
+        tokio::time::timeout(LONG, self.task)
+            .await
+            .unwrap()
+            .unwrap();
+        self.endpoint.port
+    }
+}
+
+async fn agent(fake: &FakeKubo, versions: ApiVersions, port: u16) -> Running {
+    let agent = Agent {
+        kubo: fake.endpoint(),
+        kubo_auth_file: None,
+        pod_uid: "pod".to_owned(),
+        versions,
+        security: Security::Plaintext,
+    };
+    let address = SocketAddr::new(fake.api().ip(), port);
+    let listener = loop {
+        if let Ok(listener) = TcpListener::bind(address).await {
+            break listener;
+        }
+        tokio::task::yield_now().await;
+    };
+    let port = listener.local_addr().unwrap().port();
+    let stop = CancellationToken::new();
+    let until = stop.clone();
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "joined by `end`, or with the test"
+    )]
+    let task = tokio::spawn(async move { agent.serve(listener, until).await.unwrap() });
+    Running {
+        endpoint: Endpoint::http(fake.api().ip(), port),
+        stop,
+        task,
+    }
+}
+
+fn by_agent(fake: &FakeKubo, port: u16, required: bool) -> Access {
+    Access::Agent {
+        endpoint: Endpoint {
+            scheme: Scheme::Http,
+            host: fake.api().ip().to_string().into(),
+            port,
+        },
+        tls: None,
+        namespace: "ipfs".into(),
+        pod_uid: Some("pod".into()),
+        fallback: (!required).then(|| direct(fake).into()),
+    }
+}
+
+/// The first fake's inquiry by this way.
+fn inquiry(fakes: &[FakeKubo], access: &Access) -> BTreeMap<MemberName, Inquiry> {
+    let mut asked = inquiries(&fakes[..1]);
+    for inquiry in asked.values_mut() {
+        inquiry.access = access.clone();
+    }
+    asked
+}
+
+/// What asking the first fake comes to: its peers or its failure, and the way.
+async fn ask(
+    executor: &Executor,
+    fakes: &[FakeKubo],
+    access: &Access,
+) -> (Result<Vec<PeerId>, FailureKind>, Option<PathTaken>) {
+    let mut known = BTreeMap::new();
+    executor
+        .observe(inquiry(fakes, access), true, &mut known)
+        .await;
+    let seen = Arc::clone(&known[&name(0)]);
+    let peers = match (&seen.failure, &seen.state) {
+        (Some(failure), _) => Err(failure.kind),
+        (None, state) => {
+            let state = state.as_ref().unwrap();
+            Ok(state.connections().map(|listed| listed.peer).collect())
+        }
+    };
+    (peers, seen.path.clone())
+}
+
+fn is_by(path: Option<&PathTaken>, expected: Path) -> bool {
+    path.is_some_and(|taken| taken.path == expected)
+}
+
+/// What is asked and sent by way of an agent is as directly, on one channel.
+#[tokio::test]
+async fn asked_and_told_by_way_of_an_agent() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 41, 6).await;
+    let channels = Channels::default();
+    let executor = with_channels(MANY, &channels);
+    let beside = agent(&fakes[0], ApiVersions::OWN, 0).await;
+    let access = by_agent(&fakes[0], beside.endpoint.port, true);
+    let dials = (1..fakes.len()).map(|to| {
+        let mut dial = sequence(&fakes, 0, vec![common::dial(&fakes, 0, to)]);
+        dial.access = access.clone();
+        dial
+    });
+    let outcomes = executor.apply(dials.collect()).await;
+    assert_eq!(outcomes.len(), 5);
+    assert!(
+        outcomes.iter().all(|outcome| outcome.result.is_ok()),
+        "{outcomes:?}"
+    );
+    let (peers, path) = ask(&executor, &fakes, &access).await;
+    assert_eq!(peers.unwrap().len(), 5);
+    assert!(is_by(path.as_ref(), Path::Agent));
+    assert_eq!(
+        channels.open(),
+        1,
+        "five dials side by side share one channel"
+    );
+    executor.forget();
+    let closed = async {
+        while channels.open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, closed).await.unwrap();
+    beside.end().await;
+}
+
+/// No agent, or one of another age: directly, with the reason; with `Required` not at all.
+#[tokio::test]
+async fn the_way_round() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 42, 1).await;
+    let absent = by_agent(&fakes[0], 9, false);
+    let (peers, path) = ask(&common::executor(MANY), &fakes, &absent).await;
+    assert!(peers.is_ok());
+    assert!(
+        path.unwrap()
+            .why
+            .starts_with("no agent answers at http://127.21.42.1:9")
+    );
+    let absent = by_agent(&fakes[0], 9, true);
+    let (peers, path) = ask(&common::executor(MANY), &fakes, &absent).await;
+    assert_eq!((peers, path), (Err(FailureKind::Refused), None));
+    for (current, min, usable) in [(0, 0, false), (1, 1, true), (2, 1, true), (2, 2, false)] {
+        let beside = agent(&fakes[0], ApiVersions { current, min }, 0).await;
+        let access = by_agent(&fakes[0], beside.endpoint.port, false);
+        let (peers, path) = ask(&common::executor(MANY), &fakes, &access).await;
+        assert!(peers.is_ok(), "{current}");
+        let path = path.unwrap();
+        assert_eq!(path.path == Path::Agent, usable, "{current}");
+        assert_eq!(path.why.is_empty(), usable, "{}", path.why);
+        beside.end().await;
+    }
+}
+
+/// The agent goes and comes back, older and newer, under one executor: each answer is there, by the way
+/// that there is.
+#[tokio::test]
+async fn agents_come_and_go() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 43, 2).await;
+    let executor = common::executor(MANY);
+    let beside = agent(&fakes[0], ApiVersions::OWN, 0).await;
+    let access = by_agent(&fakes[0], beside.endpoint.port, false);
+    let (peers, path) = ask(&executor, &fakes, &access).await;
+    assert!(peers.is_ok() && is_by(path.as_ref(), Path::Agent));
+    let port = beside.end().await;
+    // Its end is told, so that it is not found out by a call.
+    tokio::time::timeout(LONG, executor.woken()).await.unwrap();
+    let (peers, path) = ask(&executor, &fakes, &access).await;
+    assert!(peers.is_ok() && is_by(path.as_ref(), Path::Direct));
+    let mut dial = sequence(&fakes, 0, vec![common::dial(&fakes, 0, 1)]);
+    dial.access = access.clone();
+    let outcomes = executor.apply(vec![dial]).await;
+    assert!(outcomes[0].result.is_ok(), "{outcomes:?}");
+    let beside = agent(&fakes[0], ApiVersions { current: 2, min: 1 }, port).await;
+    executor.forget();
+    let (peers, path) = ask(&executor, &fakes, &access).await;
+    assert_eq!(peers.unwrap().len(), 1);
+    assert!(is_by(path.as_ref(), Path::Agent));
+    beside.end().await;
+}
+
+/// Another Kubo, or another pod: a failure, and no way round it.
+#[tokio::test]
+async fn not_who_was_meant() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 44, 1).await;
+    let beside = agent(&fakes[0], ApiVersions::OWN, 0).await;
+    let mut access = by_agent(&fakes[0], beside.endpoint.port, false);
+    if let Access::Agent { pod_uid, .. } = &mut access {
+        *pod_uid = Some("another".into());
+    }
+    let (peers, _) = ask(&common::executor(MANY), &fakes, &access).await;
+    assert_eq!(peers, Err(FailureKind::WrongIdentity));
+    let access = by_agent(&fakes[0], beside.endpoint.port, false);
+    let executor = common::executor(MANY);
+    assert!(ask(&executor, &fakes, &access).await.0.is_ok());
+    let asked = inquiry(&fakes, &access);
+    fakes[0]
+        .restart(Stop::Closed, Some(peer_id(99)))
+        .await
+        .unwrap();
+    // The agent's own connection may break first.
+    let mut known = BTreeMap::new();
+    for _ in 0..2 {
+        executor.renew(&asked[&name(0)].uid);
+        executor.observe(asked.clone(), true, &mut known).await;
+    }
+    let failure = known[&name(0)].failure.as_ref().unwrap();
+    assert_eq!(failure.kind, FailureKind::WrongIdentity, "{failure}");
+    beside.end().await;
+}
