@@ -1,5 +1,5 @@
 //! `spec.relays`, `spec.clusterPeers` and `spec.agents`: the programs beside Kubo. Carried by the
-//! schema; not implemented by this version.
+//! schema; relays and cluster peers are not implemented by this version.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use schemars::JsonSchema;

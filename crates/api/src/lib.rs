@@ -32,14 +32,14 @@ pub use peer::{
     RoleSpec, SwarmPeer, SwarmPeerSpec, SwarmPeerStatus,
 };
 pub use record::{RecordError, record_from, record_spec};
-pub use selector::{Peers, SecretKey, peers};
+pub use selector::{Agents, Peers, SecretKey, peers};
 pub use span::Span;
 pub use status::{
     Convergence, applied_network, applied_network_status, mesh_status, peer_status,
     refused_conditions, refused_status,
 };
 pub use stored::{RecordKey, StoredMesh, StoredMeshes, StoredRecord, StoredRecords};
-pub use translate::{PolicyError, read, translate};
+pub use translate::{PolicyError, read, translate, without_agents};
 
 /// API group of both kinds.
 pub const GROUP: &str = "kubomesh.dev";

@@ -149,6 +149,9 @@ pub struct SwarmPeerStatus {
     pub steering: String,
     /// How it is reached.
     pub path: PathStatus,
+    /// Why it is not reached by an agent, where it could be.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path_reason: String,
     /// Its links' sums.
     pub links: PeerLinksStatus,
     /// `healthy/desired`, for the printer column.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::rules::SELECTOR_REMEDY;
 use crate::translate::{PolicyError, port};
-use crate::{PeersSpec, SwarmMeshSpec};
+use crate::{AgentsMode, AgentsSpec, PeersSpec, SwarmMeshSpec};
 
 /// A key of a secret in the mesh's namespace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +27,30 @@ pub struct Peers {
     pub auth: Option<SecretKey>,
     /// Swarm port where the policy states one.
     pub swarm_port: Option<u16>,
+    /// Whether and how agents are used.
+    pub agents: Agents,
+}
+
+/// `spec.agents`, read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agents {
+    /// Whether they are used.
+    pub mode: AgentsMode,
+    /// Port of those whose pods do not state one.
+    pub port: u16,
+    /// Name of the secret with the controller's certificate for them.
+    pub tls: Option<String>,
+}
+
+impl Default for Agents {
+    /// None: for a members file, which has none.
+    fn default() -> Self {
+        Self {
+            mode: AgentsMode::Off,
+            port: 8501,
+            tls: None,
+        }
+    }
 }
 
 /// Reads `spec.peers` of a mesh in Kubernetes.
@@ -45,6 +69,7 @@ pub fn peers(spec: &SwarmMeshSpec) -> Result<Peers, PolicyError> {
     }
     Ok(Peers {
         selector,
+        agents: agents(&spec.agents)?,
         ..peers_without_selector(&spec.peers)?
     })
 }
@@ -70,6 +95,24 @@ pub(crate) fn peers_without_selector(spec: &PeersSpec) -> Result<Peers, PolicyEr
         rpc_port: port("spec.peers.rpc.port", spec.rpc.port)?,
         auth,
         swarm_port: port("spec.peers.swarm.port", spec.swarm.port)?,
+        agents: Agents::default(),
+    })
+}
+
+/// `spec.agents`.
+pub(crate) fn agents(spec: &AgentsSpec) -> Result<Agents, PolicyError> {
+    let default = Agents::default();
+    if spec.tls_secret_ref.as_deref() == Some("") {
+        return Err(PolicyError::invalid(
+            "spec.agents.tlsSecretRef",
+            "empty",
+            "give the name of the secret with tls.crt, tls.key and ca.crt, or leave it out",
+        ));
+    }
+    Ok(Agents {
+        mode: spec.mode,
+        port: port("spec.agents.port", Some(spec.port))?.unwrap_or(default.port),
+        tls: spec.tls_secret_ref.clone(),
     })
 }
 

@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as WireCondition, Time};
 use kubomesh_core::{
     Access, AppliedNetwork, AttachmentState, Condition, ConditionKind, LinkCounts, Member,
-    MemberReport, MemberState, Network, Report, Status, Timestamp,
+    MemberReport, MemberState, Network, Path, PathTaken, Report, Status, Timestamp,
 };
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -117,6 +117,12 @@ pub fn peer_status(
     let stood = before.map_or(&[][..], |status| &status.conditions);
     let last = before.cloned().unwrap_or_default();
     let ip = member.map_or(last.ip, |member| first_ip(member, Network::Pod));
+    let direct = || member.is_some_and(|member| matches!(member.access, Access::Direct { .. }));
+    let (path, path_reason) = match &report.path {
+        Some(taken) => (path(taken), taken.why.chars().take(MAX_MESSAGE).collect()),
+        None if direct() => (PathStatus::Direct, String::new()),
+        None => (last.path, last.path_reason),
+    };
     let storage_ip = match member {
         Some(member) if !member.ips(Network::Storage).is_empty() => {
             first_ip(member, Network::Storage)
@@ -137,7 +143,8 @@ pub fn peer_status(
         steering: report
             .steering
             .map_or(String::new(), |it| format!("{it:?}")),
-        path: member.map_or(last.path, |member| path(&member.access)),
+        path,
+        path_reason,
         links: PeerLinksStatus {
             desired: count(report.links.desired),
             healthy: count(report.links.healthy),
@@ -189,10 +196,10 @@ fn is_ours(kind: &str) -> bool {
 /// Longest message of a condition; Kubernetes allows 32 KiB, people read less.
 const MAX_MESSAGE: usize = 1_024;
 
-fn path(access: &Access) -> PathStatus {
-    match access {
-        Access::Direct { .. } => PathStatus::Direct,
-        _ => PathStatus::Agent,
+fn path(taken: &PathTaken) -> PathStatus {
+    match taken.path {
+        Path::Direct => PathStatus::Direct,
+        Path::Agent => PathStatus::Agent,
     }
 }
 

@@ -13,7 +13,7 @@ use kubomesh_core::{
 };
 
 use crate::rules::{self, Bounds, SpanBounds};
-use crate::selector::peers_without_selector;
+use crate::selector::{agents, peers_without_selector};
 use crate::{
     AgentsMode, AgentsSpec, FiltersSpec, LimitsSpec, LinksSpec, ModeSpec, Span, SwarmMeshSpec,
     TopologySpec,
@@ -186,21 +186,30 @@ fn span(bounds: SpanBounds, value: &Span) -> Result<Duration, PolicyError> {
 }
 
 fn companions(spec: &SwarmMeshSpec) -> Result<(), PolicyError> {
-    let AgentsSpec { port, .. } = AgentsSpec::default();
     unset("spec.relays", &set(spec.relays.is_some()), &set(false))?;
     unset(
         "spec.clusterPeers",
         &set(spec.cluster_peers.is_some()),
         &set(false),
     )?;
+    // What `peers` reads is looked at here too, so that it is said whoever asks.
+    agents(&spec.agents).map(|_| ())
+}
+
+/// That a policy for nodes that no agent can be beside asks for none.
+///
+/// # Errors
+/// When it asks for them, with the field.
+pub fn without_agents(spec: &AgentsSpec) -> Result<(), PolicyError> {
+    let AgentsSpec { port, .. } = AgentsSpec::default();
     // Without agents, `Off` and `Auto` do the same.
-    if spec.agents.mode == AgentsMode::Required {
+    if spec.mode == AgentsMode::Required {
         unset("spec.agents.mode", &"Required", &"Auto")?;
     }
-    unset("spec.agents.port", &spec.agents.port, &port)?;
+    unset("spec.agents.port", &spec.port, &port)?;
     unset(
         "spec.agents.tlsSecretRef",
-        &set(spec.agents.tls_secret_ref.is_some()),
+        &set(spec.tls_secret_ref.is_some()),
         &set(false),
     )
 }

@@ -8,7 +8,7 @@
 
 mod objects;
 
-use kubomesh_api::Peers;
+use kubomesh_api::{Agents, AgentsMode, Peers};
 use kubomesh_core::{Access, Contact, ContainerStart, Member, Network, NetworkPolicy, Waiting};
 use kubomesh_discovery::{pod_facts, project};
 use objects::{facts, pod, pod_with};
@@ -294,6 +294,80 @@ fn the_stated_port_decides_whose_start_counts() {
     )
     .unwrap();
     assert_eq!(member.container.unwrap().restarts, 8);
+}
+
+/// An agent is a port named `agent` or a container's name; the policy says whether it is used, and
+/// where it listens when the pod does not.
+#[test]
+fn an_agent_beside_kubo() {
+    let with = |name: &str, ports: Value| {
+        pod_with("a", "127.50.0.1", |pod| {
+            pod["spec"]["containers"] = json!([
+                { "name": "ipfs", "image": "ipfs/kubo", "ports": [port("api", 5001)] },
+                { "name": name, "image": "agent", "ports": ports },
+            ]);
+        })
+    };
+    let peers = |mode, tls: Option<&str>| Peers {
+        agents: Agents {
+            mode,
+            port: 9501,
+            tls: tls.map(str::to_owned),
+        },
+        ..Peers::default()
+    };
+    let access = |pod: &Value, peers: &Peers| {
+        project(
+            &facts(pod),
+            peers,
+            &NetworkPolicy::default(),
+            None,
+            "".into(),
+        )
+        .unwrap()
+        .access
+    };
+    let named = with("sidecar", json!([port("agent", 7000)]));
+    let by_name = with("kubomesh-agent", json!([]));
+    let none = with("other", json!([]));
+    let auto = peers(AgentsMode::Auto, Some("tls"));
+    for (pod, at) in [
+        (&named, "https://127.50.0.1:7000"),
+        (&by_name, "https://127.50.0.1:9501"),
+    ] {
+        let Access::Agent {
+            endpoint,
+            tls,
+            namespace,
+            pod_uid,
+            fallback,
+        } = access(pod, &auto)
+        else {
+            panic!("no agent")
+        };
+        assert_eq!(endpoint.to_string(), at);
+        assert_eq!(tls.as_deref(), Some(&*format!("{namespace}/tls")));
+        assert_eq!(pod_uid.as_deref(), Some(&*facts(pod).uid));
+        assert_eq!(
+            fallback.unwrap().endpoint().to_string(),
+            "http://127.50.0.1:5001"
+        );
+        assert!(matches!(
+            access(pod, &peers(AgentsMode::Off, None)),
+            Access::Direct { .. }
+        ));
+    }
+    assert!(matches!(access(&none, &auto), Access::Direct { .. }));
+    let Access::Agent {
+        endpoint, fallback, ..
+    } = access(&none, &peers(AgentsMode::Required, None))
+    else {
+        panic!("not required")
+    };
+    assert_eq!(
+        (endpoint.to_string().as_str(), fallback),
+        ("http://127.50.0.1:9501", None)
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use kubomesh_core::{
     Access, Credentials, Endpoint, Failure, FailureKind, Path, PathTaken, PeerId, Reading,
     Timestamp,
 };
+use kubomesh_process::CancellationToken;
 use tokio::sync::Mutex as TurnLock;
 
 use crate::node::Introduction;
@@ -27,8 +28,19 @@ pub(crate) struct Agency {
     channel: TurnLock<Option<Held>>,
     /// The way that was taken last.
     path: std::sync::Mutex<Option<PathTaken>>,
+    /// Ends whoever follows the node by this channel; cancelled when nobody does.
+    follower: std::sync::Mutex<Option<Following>>,
     /// Until when the agent is not tried again.
     round: std::sync::Mutex<Option<Timestamp>>,
+}
+
+/// Cancels when it is dropped.
+struct Following(CancellationToken);
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// A channel and where it leads.
@@ -108,8 +120,20 @@ impl Agency {
         held.kept.node(peer_id)
     }
 
+    /// Until when to follow the node; `None` when somebody does already.
+    pub(crate) fn followed(&self) -> Option<CancellationToken> {
+        let mut follower = lock(&self.follower);
+        if follower.as_ref().is_some_and(|one| !one.0.is_cancelled()) {
+            return None;
+        }
+        let until = CancellationToken::new();
+        *follower = Some(Following(until.clone()));
+        Some(until)
+    }
+
     /// Gives the channel up.
     pub(crate) async fn let_go(&self) {
+        *lock(&self.follower) = None;
         *self.channel.lock().await = None;
     }
 
@@ -127,6 +151,7 @@ impl Agency {
             Some(held) => held.kept.introduce(place.pod_uid, READ_DEADLINE).await,
             None => {
                 *held = None;
+                *lock(&self.follower) = None;
                 match open(place, dialler, credentials).await {
                     Ok(gated) => gated.introduce(place.pod_uid, READ_DEADLINE).await,
                     Err(refused) => return self.refused(place, refused, now),

@@ -11,6 +11,7 @@
 mod agent;
 mod apply;
 mod called;
+mod following;
 mod gate;
 mod line;
 mod metrics;

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
+use kubomesh_agent_api::AgentNode;
 use kubomesh_core::{Access, MemberName, MemberUid, MeshId, NodeState, PeerId, Timestamp};
 use kubomesh_kubo::Digest;
 use kubomesh_process::CancellationToken;
@@ -14,6 +15,7 @@ use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
 use crate::agent::Agency;
+use crate::following::{Follower, Members};
 use crate::lock;
 use crate::metrics::Verb;
 use crate::node::Node;
@@ -29,6 +31,8 @@ pub(crate) struct Lines {
     /// Ends every kept connection.
     stop: CancellationToken,
     lines: Mutex<BTreeMap<MemberUid, Arc<Line>>>,
+    /// Who was seen.
+    members: Members,
 }
 
 /// All that there is of one node's connections.
@@ -68,6 +72,7 @@ impl Lines {
             wake,
             stop,
             lines: Mutex::default(),
+            members: Members::default(),
         }
     }
 
@@ -91,7 +96,7 @@ impl Lines {
     /// since it was opened.
     pub(crate) fn keep(&self, line: &Arc<Line>, access: &Access, node: Node) {
         match (node, access) {
-            (Node::Agent(_), _) => {}
+            (Node::Agent(node), _) => self.follow(line, node),
             (
                 Node::Direct(node),
                 Access::Agent {
@@ -101,6 +106,29 @@ impl Lines {
             ) => self.keep_direct(line, direct, node),
             (Node::Direct(node), access) => self.keep_direct(line, access, node),
         }
+    }
+
+    /// Notes who a member is.
+    pub(crate) fn seen(&self, uid: &MemberUid, peer_id: PeerId) {
+        lock(&self.members).insert(uid.clone(), peer_id);
+    }
+
+    /// Follows a node by its agent, unless somebody does.
+    fn follow(&self, line: &Arc<Line>, node: AgentNode) {
+        let Some(until) = line.agency.followed() else {
+            return;
+        };
+        let follower = Follower {
+            member: line.member.clone(),
+            members: Arc::clone(&self.members),
+            wake: Arc::clone(&self.wake),
+        };
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            let following = until.run_until_cancelled(follower.follow(node));
+            stop.run_until_cancelled(following).await;
+            until.cancel();
+        });
     }
 
     /// Rings when a channel ends.
@@ -149,6 +177,7 @@ impl Lines {
 
     pub(crate) fn retain(&self, uids: &BTreeSet<MemberUid>) {
         lock(&self.lines).retain(|uid, _| uids.contains(uid));
+        lock(&self.members).retain(|uid, _| uids.contains(uid));
     }
 }
 

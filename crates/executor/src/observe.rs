@@ -10,6 +10,7 @@ use kubomesh_core::{
 };
 use kubomesh_kubo::Digest;
 
+use crate::agent::Place;
 use crate::line::Line;
 use crate::metrics::Verb;
 use crate::node::Node;
@@ -168,7 +169,7 @@ impl Inner {
             }
         });
         Answer {
-            path: line.agency.path(),
+            path: Place::of(&asking.inquiry.access).and_then(|_| line.agency.path()),
             ..answer
         }
     }
@@ -264,6 +265,7 @@ impl Inner {
             false => None,
         };
         let (at, peer_id) = ((self.now)(), node.peer_id());
+        self.lines.seen(&asking.inquiry.uid, peer_id);
         if asking.keep_idle {
             self.lines.keep(line, access, node);
         } else {

@@ -242,3 +242,33 @@ async fn not_who_was_meant() {
     assert_eq!(failure.kind, FailureKind::WrongIdentity, "{failure}");
     beside.end().await;
 }
+
+/// A link that breaks is told by the agent, without anybody asking.
+#[tokio::test]
+async fn a_broken_link_rings() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 45, 3).await;
+    let executor = common::executor(MANY);
+    let beside = agent(&fakes[0], ApiVersions::OWN, 0).await;
+    let access = by_agent(&fakes[0], beside.endpoint.port, true);
+    let mut asked = inquiries(&fakes[..2]);
+    asked.get_mut(&name(0)).unwrap().access = access.clone();
+    let mut known = BTreeMap::new();
+    executor.observe(asked, true, &mut known).await;
+    for to in [2, 1] {
+        let mut dial = sequence(&fakes, 0, vec![common::dial(&fakes, 0, to)]);
+        dial.access = access.clone();
+        let outcomes = executor.apply(vec![dial]).await;
+        assert!(outcomes[0].result.is_ok(), "{outcomes:?}");
+    }
+    // The link is seen, and then that it is gone.
+    for broken in [false, true] {
+        if broken {
+            fakes[1].kill(Stop::Closed);
+        }
+        let told = async { while !executor.woken().await.contains(&name(0)) {} };
+        tokio::time::timeout(LONG, told).await.unwrap();
+    }
+    executor.close().await;
+    beside.end().await;
+}

@@ -5,7 +5,10 @@ use std::time::Duration;
 use kubomesh_core::{ConditionKind, Degree, Mode, Policy, ReasonCode, Status};
 use serde_json::{Value, json};
 
-use crate::{Peers, PolicyError, SecretKey, Span, SwarmMeshSpec, peers, read, translate};
+use crate::{
+    Agents, AgentsMode, Peers, PolicyError, SecretKey, Span, SwarmMeshSpec, peers, read, translate,
+    without_agents,
+};
 
 #[test]
 fn the_defaults_are_those_of_the_vocabulary() {
@@ -98,15 +101,6 @@ fn what_is_not_implemented_is_refused_by_name() {
             json!({ "clusterPeers": { "consensus": "CRDT" } }),
             "spec.clusterPeers is set",
         ),
-        (
-            json!({ "agents": { "mode": "Required" } }),
-            "spec.agents.mode is Required",
-        ),
-        (json!({ "agents": { "port": 1 } }), "spec.agents.port is 1"),
-        (
-            json!({ "agents": { "tlsSecretRef": "tls" } }),
-            "spec.agents.tlsSecretRef is set",
-        ),
     ];
     for (fields, sentence) in cases {
         let error = translate(&spec(&fields)).expect_err(&fields.to_string());
@@ -198,9 +192,46 @@ fn a_storage_network_that_is_none_is_refused() {
 }
 
 #[test]
-fn without_agents_off_and_auto_are_the_same() {
-    translate(&spec(&json!({ "agents": { "mode": "Off" } }))).unwrap();
-    translate(&spec(&json!({ "agents": { "mode": "Auto" } }))).unwrap();
+fn agents_are_read() {
+    let read = |agents: Value| {
+        let fields =
+            json!({ "agents": agents, "peers": { "selector": { "matchLabels": { "a": "b" } } } });
+        peers(&spec(&fields)).map(|peers| peers.agents)
+    };
+    assert_eq!(
+        read(json!({ "mode": "Required", "port": 9000, "tlsSecretRef": "tls" })),
+        Ok(Agents {
+            mode: AgentsMode::Required,
+            port: 9000,
+            tls: Some("tls".into()),
+        })
+    );
+    assert_eq!(read(json!({})).unwrap().mode, AgentsMode::Auto);
+    for (agents, sentence) in [
+        (json!({ "port": 0 }), "spec.agents.port is 0: choose a port"),
+        (
+            json!({ "tlsSecretRef": "" }),
+            "spec.agents.tlsSecretRef is empty: give the name",
+        ),
+    ] {
+        let error = translate(&spec(&json!({ "agents": agents }))).unwrap_err();
+        assert!(error.to_string().starts_with(sentence), "{error}");
+    }
+}
+
+/// Where no agent can be, none can be asked for.
+#[test]
+fn a_policy_without_agents() {
+    for (agents, good) in [
+        (json!({}), true),
+        (json!({ "mode": "Off" }), true),
+        (json!({ "mode": "Required" }), false),
+        (json!({ "port": 1 }), false),
+        (json!({ "tlsSecretRef": "tls" }), false),
+    ] {
+        let spec = spec(&json!({ "agents": agents }));
+        assert_eq!(without_agents(&spec.agents).is_ok(), good, "{agents}");
+    }
 }
 
 #[test]
@@ -278,6 +309,10 @@ fn peers_are_read() {
                 key: "auth".into()
             }),
             swarm_port: Some(4005),
+            agents: Agents {
+                mode: AgentsMode::Auto,
+                ..Agents::default()
+            },
         }
     );
 }

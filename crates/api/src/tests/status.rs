@@ -145,6 +145,33 @@ fn a_member_that_is_away_keeps_what_was_seen_of_it() {
     assert_eq!(status.capacity, "Assumed");
 }
 
+/// The way that was taken, and why not by the agent; what is not told stands as it was.
+#[test]
+fn the_way_that_was_taken() {
+    let taken = |path, why: &str| MemberReport {
+        path: Some(kubomesh_core::PathTaken {
+            path,
+            why: why.into(),
+        }),
+        ..member(MemberState::Reachable)
+    };
+    let at = Timestamp(0);
+    let round = taken(kubomesh_core::Path::Direct, "no agent answers");
+    let round = peer_status(None, &round, None, at);
+    assert_eq!(
+        (round.path, round.path_reason.as_str()),
+        (crate::PathStatus::Direct, "no agent answers")
+    );
+    let agent = taken(kubomesh_core::Path::Agent, "");
+    let agent = peer_status(Some(&round), &agent, None, at);
+    assert_eq!(
+        (agent.path, agent.path_reason.as_str()),
+        (crate::PathStatus::Agent, "")
+    );
+    let silent = peer_status(Some(&agent), &member(MemberState::Away), None, at);
+    assert_eq!(silent.path, crate::PathStatus::Agent);
+}
+
 fn report(at: u64, ready: Status, message: &str) -> Report {
     let mut counts = LinkCounts::default();
     for state in kubomesh_core::LinkState::ALL {

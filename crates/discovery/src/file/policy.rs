@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use kubomesh_api::{SwarmMeshSpec, translate};
+use kubomesh_api::{SwarmMeshSpec, translate, without_agents};
 use kubomesh_core::Policy;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, Visitor};
@@ -29,7 +29,8 @@ pub(super) fn policy(mesh: &MeshWire) -> Result<Policy, FileError> {
                       authFile there";
         return Err(FileError::field("mesh.peers", "set", remedy));
     }
-    translate(spec).map_err(|error| {
+    let checked = without_agents(&spec.agents).and_then(|()| translate(spec));
+    checked.map_err(|error| {
         let sentence = error.to_string();
         let sentence = sentence.strip_prefix("spec.").unwrap_or(&sentence);
         let (field, rest) = sentence.split_once(" is ").unwrap_or((sentence, ""));

@@ -67,7 +67,8 @@ impl Entry {
             self.doubt.unsync();
             self.doubt.heard(now);
         }
-        if facts.auth_name() != self.facts.auth_name() {
+        if facts.auth_name() != self.facts.auth_name() || facts.tls_name() != self.facts.tls_name()
+        {
             self.no_secret = unread_secret(&facts);
         }
         let wanted = facts.network.attachment.as_ref();
@@ -194,8 +195,9 @@ impl Entry {
 
 /// What is said of a secret before it was read.
 fn unread_secret(facts: &MeshFacts) -> Option<String> {
-    let name = facts.auth_name()?;
-    Some(format!(
-        "spec.peers.rpc.authSecretRef: the secret {name} is not read yet"
-    ))
+    let (field, name) = match (facts.auth_name(), facts.tls_name()) {
+        (Some(name), _) => ("spec.peers.rpc.authSecretRef", name),
+        (None, name) => ("spec.agents.tlsSecretRef", name?),
+    };
+    Some(format!("{field}: the secret {name} is not read yet"))
 }

@@ -96,6 +96,14 @@ impl MeshFacts {
         }
     }
 
+    /// Name of the secret with the certificate for agents, as
+    /// [`Credentials`](kubomesh_core::Credentials) is asked for it.
+    #[must_use]
+    pub fn tls_name(&self) -> Option<Arc<str>> {
+        let secret = self.peers.as_ref()?.agents.tls.as_ref()?;
+        Some(AuthStore::tls_name(&self.id.namespace, secret).into())
+    }
+
     /// Name of its RPC's secret, as [`Credentials`](kubomesh_core::Credentials) is asked for it.
     #[must_use]
     pub fn auth_name(&self) -> Option<Arc<str>> {

@@ -10,11 +10,22 @@ use kubomesh_core::{Credentials, Redacted};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+mod certificates;
+
 use super::sentence::chain;
 use crate::{AuthStore, MeshKey};
 
-/// Which secret each mesh names.
-pub(super) type Wanted = BTreeMap<MeshKey, SecretKey>;
+/// Which secrets each mesh names.
+pub(super) type Wanted = BTreeMap<MeshKey, Named>;
+
+/// The secrets of one mesh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    /// Of its RPC.
+    pub(super) rpc: Option<SecretKey>,
+    /// Of the certificate for agents.
+    pub(super) tls: Option<String>,
+}
 
 /// Whether a mesh's secret can be used, or a sentence why not.
 pub(super) type Outcome = (MeshKey, Result<(), String>);
@@ -32,10 +43,20 @@ pub(super) async fn run<T>(
 ) {
     loop {
         let now = wanted.borrow_and_update().clone();
-        let names: Vec<_> = now.iter().map(|(mesh, key)| name(mesh, key)).collect();
+        let names: Vec<_> = now
+            .iter()
+            .flat_map(|(mesh, named)| names(mesh, named))
+            .collect();
         store.keep(|name| names.iter().any(|wanted| wanted == name));
-        for (mesh, key) in now {
-            let outcome = read(&client, &store, &mesh, &key).await;
+        for (mesh, named) in now {
+            let mut outcome = Ok(());
+            if let Some(key) = &named.rpc {
+                outcome = read(&client, &store, &mesh, key).await;
+            }
+            if let Some(secret) = &named.tls {
+                // Both are read; the first of two that cannot be used is told.
+                outcome = outcome.and(certificates::read(&client, &store, &mesh, secret).await);
+            }
             if sink.0.send((sink.1)((mesh, outcome))).await.is_err() {
                 return;
             }
@@ -45,6 +66,13 @@ pub(super) async fn run<T>(
             () = tokio::time::sleep(interval) => {}
         }
     }
+}
+
+fn names(mesh: &MeshKey, named: &Named) -> Vec<String> {
+    let rpc = named.rpc.as_ref().map(|key| name(mesh, key));
+    let tls = named.tls.as_ref();
+    let tls = tls.map(|secret| AuthStore::tls_name(&mesh.namespace, secret));
+    rpc.into_iter().chain(tls).collect()
 }
 
 fn name(mesh: &MeshKey, key: &SecretKey) -> String {
@@ -58,21 +86,11 @@ async fn read(
     mesh: &MeshKey,
     key: &SecretKey,
 ) -> Result<(), String> {
-    let api: Api<Secret> = Api::namespaced(client.clone(), &mesh.namespace);
     let full = format!("{}/{}", mesh.namespace, key.name);
-    let answer = timeout(DEADLINE, api.get_opt(&key.name)).await;
-    let header = match answer {
-        Ok(Ok(Some(secret))) => header(&full, &key.key, &secret),
-        Ok(Ok(None)) => Err(format!(
-            "the secret {full} does not exist: create it, or correct the name"
-        )),
-        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Err(format!(
-            "the controller may not get the secret {full}: grant it by \
-             manifests/components/mesh-secrets in namespace {}",
-            mesh.namespace
-        )),
-        Ok(Err(error)) => return kept(store, mesh, key, &chain(&error)),
-        Err(_) => return kept(store, mesh, key, "the API server does not answer"),
+    let header = match get(client, mesh, &key.name).await {
+        Got::Secret(secret) => header(&full, &key.key, &secret),
+        Got::Refused(why) => Err(why),
+        Got::NoAnswer(why) => return kept(store, mesh, key, &why),
     };
     let name = name(mesh, key);
     match header {
@@ -84,6 +102,33 @@ async fn read(
             store.set(&name, None);
             Err(format!("spec.peers.rpc.authSecretRef: {why}"))
         }
+    }
+}
+
+/// What came of asking for a secret.
+enum Got {
+    Secret(Box<Secret>),
+    /// It is not there, or not for us.
+    Refused(String),
+    /// The API server does not answer: what was read before stays in use.
+    NoAnswer(String),
+}
+
+async fn get(client: &Client, mesh: &MeshKey, secret: &str) -> Got {
+    let api: Api<Secret> = Api::namespaced(client.clone(), &mesh.namespace);
+    let full = format!("{}/{secret}", mesh.namespace);
+    match timeout(DEADLINE, api.get_opt(secret)).await {
+        Ok(Ok(Some(secret))) => Got::Secret(secret.into()),
+        Ok(Ok(None)) => Got::Refused(format!(
+            "the secret {full} does not exist: create it, or correct the name"
+        )),
+        Ok(Err(kube::Error::Api(status))) if status.code == 403 => Got::Refused(format!(
+            "the controller may not get the secret {full}: grant it by \
+             manifests/components/mesh-secrets in namespace {}",
+            mesh.namespace
+        )),
+        Ok(Err(error)) => Got::NoAnswer(chain(&error)),
+        Err(_) => Got::NoAnswer("the API server does not answer".to_owned()),
     }
 }
 

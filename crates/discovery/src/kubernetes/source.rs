@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::attachments::Attachments;
 use super::informer::Event;
 use super::kinds::{MeshObject, Meshes, NodeFacts, Nodes, PeerFacts, Peers, Pods};
-use super::secrets::Wanted;
+use super::secrets::{Named, Wanted};
 use super::watches::{Told, WatchId, Watches};
 use super::{DiscoveryError, Settings, records};
 use crate::{AttachmentFacts, AuthStore, Fleet, Index, MeshKey, PodFacts};
@@ -233,7 +233,13 @@ impl Source {
             attachments.extend(attachment.map(|attachment| attachment.namespace.clone()));
             let Some(peers) = &mesh.peers else { continue };
             selectors.insert(mesh.key(), peers.selector.clone());
-            secrets.extend(peers.auth.clone().map(|key| (mesh.key(), key)));
+            let named = Named {
+                rpc: peers.auth.clone(),
+                tls: peers.agents.tls.clone(),
+            };
+            if named.rpc.is_some() || named.tls.is_some() {
+                secrets.insert(mesh.key(), named);
+            }
         }
         let mut ended = self.watches.follow(&selectors);
         ended.extend(self.watches.follow_attachments(&attachments));

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use kubomesh_api::Peers;
+use kubomesh_api::{Agents, AgentsMode, Peers};
 use kubomesh_core::{
-    Access, Contact, Endpoint, Member, Network, NetworkPolicy, Role, Source, Waiting,
+    Access, Contact, Endpoint, Member, Network, NetworkPolicy, Role, Scheme, Source, Waiting,
 };
+
+use crate::AuthStore;
 
 use super::networks::storage;
 use super::wire::{ContainerFacts, Phase, PodFacts};
@@ -44,6 +46,11 @@ pub fn project(
         .or_else(|| kubo.map(|container| container.api.unwrap_or(RPC_PORT)))
         .or_else(|| named_api(&pod.containers))
         .ok_or(Waiting::NoRpcPort)?;
+    let direct = Access::Direct {
+        endpoint: Endpoint::http(ip, port),
+        auth,
+        ca_file: None,
+    };
     let owner = owner(&pod.containers, port);
     let swarm = owner.and_then(|container| container.swarm);
     let any_swarm = || pod.containers.iter().find_map(|container| container.swarm);
@@ -57,11 +64,7 @@ pub fn project(
         uid: (&*pod.uid).into(),
         role: Role::Kubo,
         source: Source::Pod,
-        access: Access::Direct {
-            endpoint: Endpoint::http(ip, port),
-            auth,
-            ca_file: None,
-        },
+        access: access(pod, &peers.agents, ip, direct),
         networks,
         storage,
         host_ip: pod.host_ip,
@@ -75,6 +78,40 @@ pub fn project(
         stated_peer_id: None,
         contact: Contact::Allowed,
     })
+}
+
+/// By the agent where there is one, or where nothing else is allowed.
+fn access(pod: &PodFacts, agents: &Agents, ip: IpAddr, direct: Access) -> Access {
+    let mut stated = pod
+        .containers
+        .iter()
+        .filter_map(|container| container.agent);
+    // A stated port says more than a container's name alone, which is 0 here.
+    let stated = stated
+        .clone()
+        .find(|port| *port > 0)
+        .or_else(|| stated.next());
+    let fallback = match (agents.mode, stated) {
+        (AgentsMode::Off, _) | (AgentsMode::Auto, None) => return direct,
+        (AgentsMode::Auto, Some(_)) => Some(Box::new(direct)),
+        (AgentsMode::Required, _) => None,
+    };
+    let tls = agents.tls.as_ref();
+    let port = stated.filter(|port| *port > 0).unwrap_or(agents.port);
+    Access::Agent {
+        endpoint: Endpoint {
+            scheme: if tls.is_some() {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            },
+            ..Endpoint::http(ip, port)
+        },
+        tls: tls.map(|name| AuthStore::tls_name(&pod.namespace, name).into()),
+        namespace: Arc::clone(&pod.namespace),
+        pod_uid: Some(Arc::clone(&pod.uid)),
+        fallback,
+    }
 }
 
 /// IPv4 first where a pod has both, whichever the cluster has first: what listens on `0.0.0.0`, as most

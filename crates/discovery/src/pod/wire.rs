@@ -61,6 +61,8 @@ pub struct ContainerFacts {
     pub api: Option<u16>,
     /// The port named `swarm`.
     pub swarm: Option<u16>,
+    /// The port of the agent, if it is one: named `agent`, or 0 where only the container's name says so.
+    pub agent: Option<u16>,
     /// Every TCP port.
     pub ports: Box<[u16]>,
     /// Its start; `None` before its first status.
@@ -255,6 +257,9 @@ fn ips(status: &Status) -> Box<[IpAddr]> {
 
 // === impl Container ===
 
+/// Name of an agent's container.
+const AGENT: &str = "kubomesh-agent";
+
 impl Container {
     /// Port of Kubo's RPC where nothing else is said.
     const API_PORT: u16 = 5001;
@@ -276,6 +281,7 @@ impl Container {
             init,
             api,
             swarm: named("swarm"),
+            agent: named("agent").or_else(|| (self.name == AGENT).then_some(0)),
             ports: tcp().map(|port| port.container_port).collect(),
             start: status
                 .filter(|status| !status.container_id.is_empty())
