@@ -39,7 +39,7 @@ pub use status::{
     refused_conditions, refused_status,
 };
 pub use stored::{RecordKey, StoredMesh, StoredMeshes, StoredRecord, StoredRecords};
-pub use translate::{PolicyError, read, translate, without_agents};
+pub use translate::{PolicyError, translate, without_agents};
 
 /// API group of both kinds.
 pub const GROUP: &str = "kubomesh.dev";

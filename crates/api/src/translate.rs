@@ -78,22 +78,11 @@ impl PolicyError {
     }
 }
 
-/// Translates a mesh's spec for a controller to act on. The selector is not looked at:
-/// [`peers`](crate::peers) does that.
+/// Translates a mesh's spec. The selector is not looked at: [`peers`](crate::peers) does that.
 ///
 /// # Errors
 /// At the first field that is not allowed or that this version does not implement.
 pub fn translate(spec: &SwarmMeshSpec) -> Result<Policy, PolicyError> {
-    network::implemented(&spec.network)?;
-    read(spec)
-}
-
-/// Reads a mesh's spec as [`translate`] does, the storage network included: what the webhook holds a
-/// policy to.
-///
-/// # Errors
-/// As [`translate`], but for what is only not acted on yet in `spec.network`.
-pub fn read(spec: &SwarmMeshSpec) -> Result<Policy, PolicyError> {
     peers_without_selector(&spec.peers)?;
     companions(spec)?;
     Ok(Policy {

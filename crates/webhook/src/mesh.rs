@@ -5,7 +5,7 @@ mod rollout;
 
 use kube::api::DynamicObject;
 use kube::core::admission::{AdmissionRequest, Operation};
-use kubomesh_api::{SwarmMeshSpec, SwarmMeshStatus, peers, read};
+use kubomesh_api::{SwarmMeshSpec, SwarmMeshStatus, peers, translate};
 use kubomesh_core::NetworkPolicy;
 use serde_json::Value;
 
@@ -49,12 +49,12 @@ async fn policy(
     let spec: SwarmMeshSpec = part(new, "spec").map_err(|error| {
         format!("the object cannot be read ({error}): compare it with the CRD's schema")
     })?;
-    let policy = read(&spec).map_err(|error| error.to_string())?;
+    let policy = translate(&spec).map_err(|error| error.to_string())?;
     peers(&spec).map_err(|error| error.to_string())?;
     // What stood there before is not judged again: what cannot be read was no network.
     let before = request.old_object.as_ref().map(|old| {
         let spec: Option<SwarmMeshSpec> = part(old, "spec").ok();
-        let policy = spec.and_then(|spec| read(&spec).ok());
+        let policy = spec.and_then(|spec| translate(&spec).ok());
         policy.map_or_else(NetworkPolicy::default, |policy| policy.network)
     });
     let status = request.old_object.as_ref();

@@ -82,7 +82,7 @@ fn mutate(
 ) -> Admitted {
     let (mut changed, mut skipped) = (pod.clone(), Vec::new());
     let mut step = |done: Result<(), Skipped>| skipped.extend(done.err());
-    match kubomesh_api::read(&mesh.spec) {
+    match kubomesh_api::translate(&mesh.spec) {
         Ok(policy) => {
             let attached = network::attach(&mut changed, namespace, &policy.network);
             let on_network = attached == Ok(true);

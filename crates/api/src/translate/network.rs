@@ -1,9 +1,9 @@
-//! `spec.network` as the core [`NetworkPolicy`], and what of it this version does not act on yet.
+//! `spec.network` as the core [`NetworkPolicy`].
 
 use ipnet::IpNet;
 use kubomesh_core::{Attachment, InterfaceName, NetworkPolicy};
 
-use super::{PolicyError, unset};
+use super::PolicyError;
 use crate::{Fallback, Family, NetworkSpec, Rollout, Steering};
 
 /// Reads `spec.network`.
@@ -42,67 +42,6 @@ pub(super) fn network(spec: &NetworkSpec) -> Result<NetworkPolicy, PolicyError> 
         ipv6_allowlisted: spec.ipv6_allowlisted,
         steering_on_affected_versions: spec.steering_on_affected_versions,
     })
-}
-
-/// Refuses what the planner does not act on yet: a field of `spec.network` that is set.
-pub(super) fn implemented(spec: &NetworkSpec) -> Result<(), PolicyError> {
-    let NetworkSpec {
-        attachment,
-        interface,
-        family,
-        fallback,
-        steering,
-        rollout,
-        pod_cidrs,
-        ipv6_allowlisted,
-        steering_on_affected_versions,
-    } = NetworkSpec::default();
-    unset(
-        ATTACHMENT,
-        &format!("`{}`", spec.attachment),
-        &format!("`{attachment}`"),
-    )?;
-    unset(INTERFACE, &spec.interface, &interface)?;
-    let debug = [
-        (
-            "spec.network.family",
-            format!("{:?}", spec.family),
-            format!("{family:?}"),
-        ),
-        (
-            "spec.network.fallback",
-            format!("{:?}", spec.fallback),
-            format!("{fallback:?}"),
-        ),
-        (
-            "spec.network.steering",
-            format!("{:?}", spec.steering),
-            format!("{steering:?}"),
-        ),
-        (
-            "spec.network.rollout",
-            format!("{:?}", spec.rollout),
-            format!("{rollout:?}"),
-        ),
-        (
-            POD_CIDRS,
-            format!("{:?}", spec.pod_cidrs),
-            format!("{pod_cidrs:?}"),
-        ),
-    ];
-    for (field, value, default) in debug {
-        unset(field, &value, &default)?;
-    }
-    unset(
-        "spec.network.ipv6Allowlisted",
-        &spec.ipv6_allowlisted,
-        &ipv6_allowlisted,
-    )?;
-    unset(
-        "spec.network.steeringOnAffectedVersions",
-        &spec.steering_on_affected_versions,
-        &steering_on_affected_versions,
-    )
 }
 
 const ATTACHMENT: &str = "spec.network.attachment";

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kubomesh_api::{Peers, PolicyError, SwarmMesh, applied_network, peers, read, translate};
+use kubomesh_api::{Peers, PolicyError, SwarmMesh, applied_network, peers, translate};
 use kubomesh_core::{AppliedNetwork, Condition, MeshId, NetworkPolicy, Policy, Timestamp};
 
 use crate::AuthStore;
@@ -82,7 +82,9 @@ impl MeshFacts {
             generation: metadata.generation.unwrap_or(0),
             policy,
             peers: peers.ok(),
-            network: read(&spec).map(|policy| policy.network).unwrap_or_default(),
+            network: translate(&spec)
+                .map(|policy| policy.network)
+                .unwrap_or_default(),
             applied: status.and_then(|status| applied_network(status.network.as_ref()?)),
         }
     }

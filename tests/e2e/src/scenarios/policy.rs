@@ -65,19 +65,19 @@ async fn bad_policy_is_refused_with_a_sentence(world: &mut World) -> Result<()> 
 
     // Accepted by the schema, and not by the controller.
     world
-        .create_mesh(json!({"network": {"attachment": "storage"}}))
+        .create_mesh(json!({"relays": {"kind": "static"}}))
         .await?;
     let message = world
         .mesh_says(("Accepted", "False", "NotImplemented"))
         .await?;
-    let says = message.contains("spec.network.attachment") && message.contains("storage");
+    let says = message.contains("spec.relays") && message.contains("set");
     ensure!(says, "it names neither field nor value: {message}");
     world
         .mesh_says(("Ready", "False", "NotImplemented"))
         .await?;
 
     let reference = json!({"name": "kubo-rpc-auth", "key": "auth"});
-    let spec = json!({"network": null, "peers": {"rpc": {"authSecretRef": reference}}});
+    let spec = json!({"relays": null, "peers": {"rpc": {"authSecretRef": reference}}});
     world.patch_mesh(spec).await?;
     let message = world
         .mesh_says(("Accepted", "False", "SecretUnreadable"))

@@ -123,8 +123,8 @@ async fn provoke(world: &mut World, permission: &Permission) -> Result<()> {
         ("swarmpeers", "patch") => world.member_mut("b")?.pod.restarted(&cluster).await,
         ("swarmmeshes/status" | "events", _) => {
             // A field that is not implemented: a condition and an event say so.
-            let network = json!({"attachment": "storage"});
-            world.patch_mesh(json!({"network": network})).await
+            let relays = json!({"kind": "static"});
+            world.patch_mesh(json!({"relays": relays})).await
         }
         ("leases", "create") => {
             let leases = cluster.api(Resource::Lease, CONTROLLER_NAMESPACE);
@@ -156,7 +156,7 @@ async fn recover(world: &World, permission: &Permission) -> Result<()> {
             world
                 .mesh_says(("Accepted", "False", "NotImplemented"))
                 .await?;
-            world.patch_mesh(json!({"network": null})).await?;
+            world.patch_mesh(json!({"relays": null})).await?;
             world.mesh_says(("Ready", "True", "AsWanted")).await?;
         }
         ("leases", _) => drop(world.holder_within(SOON).await?),
