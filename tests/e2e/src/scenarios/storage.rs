@@ -87,8 +87,9 @@ async fn storage_ip_in_status(world: &mut World) -> Result<()> {
     world.add(&specs).await?;
     let late = Spec::new("late").attached(&attachment).unreported();
     world.add(&[late, Spec::new("without").apart()]).await?;
-    let counts = ["--peer-counts-interval=1s"];
-    world.start_controller("one", &counts).await?;
+    // What changes while a link is moved may cost it a try.
+    let quick = ["--peer-counts-interval=1s", "--steer-retry-base=1s"];
+    world.start_controller("one", &quick).await?;
     world.create_mesh(json!({})).await?;
     let pod = world.member("a")?.node.ip().to_string();
     storage_ip(world, "a", &pod).await?;

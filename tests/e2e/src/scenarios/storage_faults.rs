@@ -119,8 +119,8 @@ async fn ledger_is_clear(world: &World, names: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// How long the network stays down: longer than three canaries (3 s each, until the neighbour is not
-/// found) and the longest back-off, twice.
+/// How long the network stays down: longer than three canaries, some of them at once and each up to 5 s
+/// (row 14), and the longest back-off after them.
 const DOWN: Duration = Duration::from_secs(20);
 
 /// Most moves in that time: one link a node at first, then three until the network counts as down, then
