@@ -46,6 +46,5 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     storage_faults::SCENARIOS,
     storage_changes::SCENARIOS,
     webhook::SCENARIOS,
-    two_networks::SCENARIOS,
     contract::SCENARIOS,
 ];
