@@ -69,6 +69,12 @@ pub(crate) struct MemberMemory {
     /// Whether the filters of a steering session on it are this process' own. Those that it finds in
     /// the record are taken away: it does not know how far they came.
     pub session: bool,
+    /// Whom the session's only link leads to, where it is a canary.
+    pub canary: Option<PeerId>,
+    /// Moves that failed in a row, of all links that it is an end of.
+    pub moves_failed: u32,
+    /// When the last of them was seen to have failed.
+    pub move_failed: Option<Timestamp>,
     /// Entries that it was last told to give up, and said yes.
     pub lifted: Vec<Arc<str>>,
     /// Another identity than the recorded one, seen at a line of a members file.

@@ -45,7 +45,7 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
             let (state, rewritten) = (judged.state, judged.rewritten);
             let known = before.remove(&link);
             if known.as_ref().is_some_and(|known| known.moved.is_some()) {
-                pass.memory.moves_failed = 0;
+                moved_well(pass, *pair);
             }
             let spent = known.and_then(|memory| memory.spent);
             if let Some(spent) = spent.filter(|spent| !spent.is_full(pass.now())) {
@@ -123,7 +123,8 @@ pub(crate) fn send(pass: &mut Pass<'_>, linked: &mut Linked) -> Vec<Sequence> {
 
 /// Judges the last move of a link, once both ends were read since.
 fn note_move(pass: &mut Pass<'_>, pair: Pair, judged: &Judged<'_>, memory: &mut LinkMemory) {
-    if memory.moved.is_none() || dial::awaits(pass, pair, memory) {
+    let under_way = pass.world.input.busy.links.contains(&pass.link(pair));
+    if memory.moved.is_none() || under_way || dial::awaits(pass, pair, memory) {
         return;
     }
     memory.moved = None;
@@ -132,13 +133,28 @@ fn note_move(pass: &mut Pass<'_>, pair: Pair, judged: &Judged<'_>, memory: &mut 
         Some(Reason::Unprotected | Reason::ExtraConnection)
     );
     if arrived {
-        pass.memory.moves_failed = 0;
-        return;
+        return moved_well(pass, pair);
+    }
+    for node in [pair.a, pair.b] {
+        if let Some(member) = pass.memory.members.get_mut(pass.world.nodes[node].name) {
+            member.moves_failed = member.moves_failed.saturating_add(1);
+            member.move_failed = Some(pass.world.input.now);
+        }
     }
     memory.moves_failed = memory.moves_failed.saturating_add(1);
     memory.move_failed = Some(pass.now());
     pass.memory.moves_failed = pass.memory.moves_failed.saturating_add(1);
     pass.memory.move_failed = Some(pass.now());
+}
+
+/// A link arrived on its network: nothing is held against that, nor against its ends.
+fn moved_well(pass: &mut Pass<'_>, pair: Pair) {
+    pass.memory.moves_failed = 0;
+    for node in [pair.a, pair.b] {
+        if let Some(member) = pass.memory.members.get_mut(pass.world.nodes[node].name) {
+            member.moves_failed = 0;
+        }
+    }
 }
 
 /// Of what is no longer desired, its removal and its pace are remembered: it may be desired again in a

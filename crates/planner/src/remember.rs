@@ -67,6 +67,9 @@ fn anew(member: &Member, now: Timestamp) -> MemberMemory {
         silent: false,
         holds: false,
         session: false,
+        canary: None,
+        moves_failed: 0,
+        move_failed: None,
         lifted: Vec::new(),
         changed: None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubomesh_core::{Direction, FailureKind, Held, PeerId, Reason, Steering};
+use kubomesh_core::{Direction, FailureKind, Held, PeerId, Reason, Steering, Timestamp};
 
 use super::version;
 use super::{Move, canary_due, is_down, passing};
@@ -95,6 +95,17 @@ fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize) -> Result<Chosen, Held
     if let Some(due) = canary_due(pass).filter(|due| *due > pass.now()) {
         return Err(pass.hold(Reason::StorageNetworkDown, Some(due)));
     }
+    let free = ends.iter().all(|end| is_on(pass, pair, *end)) && !is_down(pass);
+    if let Some(due) = canary_of_ends(pass, pair).filter(|due| !free && *due > pass.now()) {
+        let reason = Reason::BackOff {
+            kind: FailureKind::Unreachable,
+            message: "another link of an end could not be moved to its network".into(),
+        };
+        return Err(pass.hold(reason, Some(due)));
+    }
+    if pass.world.input.busy.links.contains(&link) {
+        return Err(pass.hold(Reason::BeingMade, None));
+    }
     let first = match (by_hash(&link), failed % 2) {
         (end, 0) => end,
         (end, _) => end.other(),
@@ -105,7 +116,6 @@ fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize) -> Result<Chosen, Held
     for end in order {
         match may_move(pass, pair, end) {
             Ok(peer) => {
-                let free = ends.iter().all(|end| is_on(pass, pair, *end)) && !is_down(pass);
                 return Ok(Chosen {
                     pair,
                     end,
@@ -118,6 +128,18 @@ fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize) -> Result<Chosen, Held
         }
     }
     Err(waits.unwrap_or_else(|| pass.hold(Reason::WrongNetwork, None)))
+}
+
+/// When an end of which links could not be moved may be tried again.
+fn canary_of_ends(pass: &Pass<'_>, pair: Pair) -> Option<Timestamp> {
+    let timings = pass.world.input.timings;
+    let due = |node: usize| {
+        let member = pass.memory.members.get(pass.world.nodes[node].name)?;
+        let failed = member.move_failed.filter(|_| member.moves_failed > 0)?;
+        let attempts = member.moves_failed;
+        Some(failed + retry::doubled(attempts, timings.steer_retry_base, timings.steer_retry_max))
+    };
+    [pair.a, pair.b].into_iter().filter_map(due).max()
 }
 
 /// Whether an end has a session that hides the other.

@@ -43,6 +43,10 @@ impl<'a> Session<'_, 'a> {
             self.begin(&moves);
             return raise;
         }
+        let peers: Vec<PeerId> = passing(record).filter_map(|one| one.peer).collect();
+        if peers.iter().any(|peer| self.is_moving(*peer)) {
+            return None;
+        }
         let memory = self.memory()?;
         let lost = !memory.session || !memory.lifted.is_empty() || memory.unheeded > UNHEEDED;
         if lost || !self.pass.enforces() {
@@ -55,10 +59,6 @@ impl<'a> Session<'_, 'a> {
             .collect();
         if !missing.is_empty() {
             return Some(Call::FiltersAdd { entries: missing });
-        }
-        let peers: Vec<PeerId> = passing(record).filter_map(|one| one.peer).collect();
-        if peers.iter().any(|peer| self.is_moving(*peer)) {
-            return None;
         }
         match moves.into_iter().find(|one| peers.contains(&one.peer)) {
             Some(next) => self.send(&next),
@@ -136,7 +136,11 @@ impl<'a> Session<'_, 'a> {
         }
         let free = moves.iter().any(|one| one.free);
         let mut filters: Vec<OwnedFilter> = Vec::new();
+        let mut canary = None;
         for one in moves.iter().filter(|one| one.free == free) {
+            if !free && self.is_tried(one) {
+                continue;
+            }
             let Some(open) = self.hiding(one) else {
                 continue;
             };
@@ -146,6 +150,7 @@ impl<'a> Session<'_, 'a> {
             }
             filters.extend(open);
             if !free {
+                canary = Some(one.peer);
                 break;
             }
         }
@@ -157,8 +162,21 @@ impl<'a> Session<'_, 'a> {
         }
         if let Some(memory) = self.memory() {
             memory.session = true;
+            memory.canary = canary;
             memory.lifted.clear();
         }
+    }
+
+    /// Whether an end of a canary is that of another: a node risks one link at a time.
+    fn is_tried(&self, one: &Chosen) -> bool {
+        let place = self.pass.world.nodes[self.node].place;
+        let far = self.pass.world.nodes[one.pair.at(one.end.other())].name;
+        let others = self.pass.memory.members.iter();
+        let mut canaries = others.filter_map(|(name, memory)| {
+            let peer = memory.canary.filter(|_| memory.session)?;
+            Some((name, peer))
+        });
+        canaries.any(|(name, peer)| name == far || peer == one.peer || Some(peer) == place)
     }
 
     /// The filters that a move needs and that are not there; `None`, and why in its report, where
@@ -207,7 +225,8 @@ impl<'a> Session<'_, 'a> {
         let (a, b) = (self.node.min(far), self.node.max(far));
         let link = self.pass.link(Pair { a, b });
         let memory = self.pass.memory.links.get(&link);
-        memory.is_some_and(|memory| memory.moved.is_some())
+        let under_way = self.pass.world.input.busy.links.contains(&link);
+        under_way || memory.is_some_and(|memory| memory.moved.is_some())
     }
 
     fn filter(&self, peer: Option<PeerId>, cidr: &Arc<str>) -> OwnedFilter {
