@@ -212,6 +212,23 @@ fn the_former_network_is_kept_beside_the_gap() {
     );
 }
 
+/// The links of a mesh that goes back to the pod network are on it until they are moved.
+#[test]
+fn a_mesh_that_wants_no_network_any_more_knows_the_former_one() {
+    let on = storage_pod(
+        "a",
+        "127.50.0.1",
+        &[attached("net/storage", "lhnet1", &["10.9.0.1"])],
+    );
+    let mut case = Case::with(&wanted(), &[on]);
+    assert_eq!(case.member("a").storage.former, None);
+    case.mesh(&json!({}), None);
+    let member = case.member("a");
+    assert!(member.ips(Network::Storage).is_empty() && member.storage.gap.is_none());
+    let former = member.storage.former.expect("the former network");
+    assert_eq!(former.attachment.to_string(), "net/storage");
+}
+
 /// Multus writes after the pod is scheduled, other controllers even later.
 #[test]
 fn a_late_report_and_a_late_change_count() {
@@ -239,10 +256,7 @@ fn a_late_report_and_a_late_change_count() {
     assert_eq!(case.member("a").storage.gap, Some(lhnet1));
     case.mesh(&json!({}), None);
     let without = case.member("a");
-    assert_eq!(
-        (ips(&without).len(), without.storage),
-        (0, Default::default())
-    );
+    assert_eq!((ips(&without).len(), without.storage.gap), (0, None));
 }
 
 /// A StatefulSet's successor may get the address before the old pod's object is gone.

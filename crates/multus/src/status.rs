@@ -115,12 +115,13 @@ impl NetworkStatus {
         self.ips(&found)
     }
 
-    /// Another network that the pod has at the interface: what its mesh used before. `None` if there
-    /// is none, it has no full name or its addresses cannot be read.
+    /// A network that the pod has at the interface and that is not the wanted one, if any is wanted:
+    /// what its mesh used before. `None` if there is none, it has no full name or its addresses cannot
+    /// be read.
     #[must_use]
     pub fn former(
         &self,
-        attachment: &Attachment,
+        wanted: Option<&Attachment>,
         interface: &InterfaceName,
         pod_namespace: &str,
     ) -> Option<FormerNetwork> {
@@ -132,7 +133,7 @@ impl NetworkStatus {
             .entries
             .iter()
             .filter(at)
-            .find_map(|entry| network(entry).filter(|network| network != attachment))?;
+            .find_map(|entry| network(entry).filter(|network| Some(network) != wanted))?;
         let of_other: Vec<_> = self
             .entries
             .iter()

@@ -85,7 +85,7 @@ fn feed_status(text: &str) {
         match NetworkStatus::parse(place, text) {
             Err(error) => judge(&error, text, key),
             Ok(status) => {
-                let _ = status.former(&attachment, &interface, "net");
+                let _ = status.former(Some(&attachment), &interface, "net");
                 if let Ok(ips) = status.find(&attachment, &interface, "net") {
                     assert!(!ips.is_empty() && ips.is_sorted(), "{ips:?}");
                 }

@@ -192,7 +192,7 @@ fn the_old_key_counts_where_the_new_one_says_nothing() {
 fn the_former_network_is_another_one_at_the_same_interface() {
     let former = |text: &str, namespace: &str| {
         let status = NetworkStatus::parse(Place::Status, text).unwrap();
-        let former = status.former(&storage(), &InterfaceName::default(), namespace)?;
+        let former = status.former(Some(&storage()), &InterfaceName::default(), namespace)?;
         Some((former.attachment.to_string(), former.ips.len()))
     };
     let old = r#"[{"name":"cbr0","interface":"eth0","ips":["10.244.0.2"],"default":true},
@@ -209,6 +209,10 @@ fn the_former_network_is_another_one_at_the_same_interface() {
     ] {
         assert_eq!(former(none, "apps"), None, "{none}");
     }
+    // Whoever wants none had all of them.
+    let status = NetworkStatus::parse(Place::Status, old).unwrap();
+    let former = status.former(None, &InterfaceName::default(), "apps");
+    assert_eq!(former.unwrap().attachment.to_string(), "net/old");
 }
 
 #[test]

@@ -54,6 +54,9 @@ const BAD_FROM_THE_FIRST: [&str; 5] = [
     "DuplicateIdentity",
 ];
 
+/// Reasons worth an event of their own, whatever their condition was bad for before.
+const WORTH_SAYING: [&str; 1] = ["StorageNetworkDown"];
+
 /// What is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Transition {
@@ -98,14 +101,18 @@ impl Transition {
         let one = |now: &WireCondition| {
             let was = before.iter().find(|was| was.type_ == now.type_);
             let is_new = was.is_none_or(|was| was.status == "Unknown");
-            if now.status == "Unknown" || was.is_some_and(|was| was.status == now.status) {
+            let worth_saying = WORTH_SAYING.contains(&now.reason.as_str());
+            let same = |was: &WireCondition| {
+                was.status == now.status && (!worth_saying || was.reason == now.reason)
+            };
+            if now.status == "Unknown" || was.is_some_and(same) {
                 return None;
             }
             let kind = now.type_.as_str();
             let bad = (now.status == "True") == BAD_WHEN_TRUE.contains(&kind);
             let worth = match (is_new, bad) {
                 (false, _) => true,
-                (true, true) => BAD_FROM_THE_FIRST.contains(&kind),
+                (true, true) => worth_saying || BAD_FROM_THE_FIRST.contains(&kind),
                 (true, false) => kind == "Ready",
             };
             worth.then(|| Self {

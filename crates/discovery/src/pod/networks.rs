@@ -36,23 +36,24 @@ pub(super) struct Annotations {
     opt_out: Option<String>,
 }
 
-/// A pod's addresses on the storage network that its mesh wants, and what else is known of it there.
+/// A pod's addresses on the storage network that its mesh wants, and what else is known of it there. A
+/// mesh that wants none any more still has to know what its links may be on.
 pub(super) fn storage(pod: &PodFacts, policy: &NetworkPolicy) -> (Vec<IpAddr>, StorageState) {
-    let Some(attachment) = &policy.attachment else {
-        return (Vec::new(), StorageState::default());
-    };
-    let wanted = Wanted {
-        attachment,
-        interface: &policy.interface,
-        namespace: &pod.namespace,
-    };
+    let (attachment, interface) = (policy.attachment.as_ref(), &policy.interface);
+    let namespace = &*pod.namespace;
     let former = pod.networks.as_ref().and_then(|networks| {
         let reported = networks.reported.as_ref().ok()?.as_ref()?;
-        reported.former(wanted.attachment, wanted.interface, wanted.namespace)
+        reported.former(attachment, interface, namespace)
     });
-    let (ips, gap) = match ips(pod, &wanted) {
-        Ok(ips) => (ips, None),
-        Err(gap) => (Vec::new(), Some(gap)),
+    let wanted = attachment.map(|attachment| Wanted {
+        attachment,
+        interface,
+        namespace,
+    });
+    let (ips, gap) = match wanted.map(|wanted| ips(pod, &wanted)) {
+        None => (Vec::new(), None),
+        Some(Ok(ips)) => (ips, None),
+        Some(Err(gap)) => (Vec::new(), Some(gap)),
     };
     let state = StorageState {
         gap,

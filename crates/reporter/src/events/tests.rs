@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as WireCondition, Time};
 use kubomesh_core::{Fence, Open, Timestamp};
 use kubomesh_telemetry::Catalog;
 use kubomesh_testkit::api_server::ApiServer;
@@ -65,4 +66,30 @@ async fn none_is_written_without_the_lease() {
     drop(events);
     writer.run().await;
     assert!(server.writes().is_empty(), "{:?}", server.writes());
+}
+
+/// A mesh is degraded for its links' sake before the network counts as down.
+#[test]
+fn a_network_that_is_down_is_said_once_whatever_was_wrong_before() {
+    let degraded = |reason: &str| {
+        let condition = WireCondition {
+            last_transition_time: Time(Default::default()),
+            message: String::new(),
+            observed_generation: None,
+            reason: reason.into(),
+            status: "True".into(),
+            type_: "Degraded".into(),
+        };
+        vec![condition]
+    };
+    let said = |before: &[WireCondition], reason: &str| {
+        let all = Transition::between(before, &degraded(reason));
+        all.into_iter().map(|one| one.reason).collect::<Vec<_>>()
+    };
+    let down = "StorageNetworkDown";
+    assert_eq!(said(&degraded("LinkDegraded"), down), [down]);
+    assert_eq!(said(&[], down), [down]);
+    assert!(said(&degraded(down), down).is_empty());
+    assert!(said(&degraded(down), "LinkDegraded").is_empty());
+    assert!(said(&degraded("LinkMissing"), "LinkDegraded").is_empty());
 }
