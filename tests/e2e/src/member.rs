@@ -123,6 +123,12 @@ impl Spec {
         Self { settings, ..self }
     }
 
+    /// With a gate before its RPC.
+    pub(crate) fn gated(mut self) -> Self {
+        self.settings.gated = true;
+        self
+    }
+
     /// With a request log.
     pub(crate) fn logged(mut self) -> Self {
         self.settings.logged = true;

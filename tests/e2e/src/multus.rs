@@ -1,7 +1,7 @@
 //! What Multus writes on a pod, in its forms, and the object that names a network.
 
 use anyhow::Result;
-use kube::api::{DynamicObject, PostParams};
+use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Resource};
@@ -18,6 +18,9 @@ const OLD_STATUS: &str = "k8s.v1.cni.cncf.io/networks-status";
 
 /// Name of the network that every pod is on, in its CNI config.
 const CLUSTER_NETWORK: &str = "cbr0";
+
+/// The MTU of a storage network that nobody has edited.
+pub(crate) const MTU: u32 = 1500;
 
 /// A pod's networks as it asks for them and as they are reported.
 #[derive(Debug, Clone, Default)]
@@ -104,18 +107,32 @@ impl Cluster {
             "apiVersion": "k8s.cni.cncf.io/v1",
             "kind": "NetworkAttachmentDefinition",
             "metadata": {"name": name, "namespace": namespace},
-            "spec": {"config": config(name)},
+            "spec": {"config": config(name, MTU)},
         }))?;
         let attachments = self.api(Resource::NetworkAttachment, namespace);
         attachments.create(&PostParams::default(), &object).await?;
         Ok(())
     }
+
+    /// Edits one: another MTU.
+    pub(crate) async fn edit_attachment(
+        &self,
+        (namespace, name): (&str, &str),
+        mtu: u32,
+    ) -> Result<()> {
+        let patch = Patch::Merge(json!({"spec": {"config": config(name, mtu)}}));
+        let attachments = self.api(Resource::NetworkAttachment, namespace);
+        attachments
+            .patch(name, &PatchParams::default(), &patch)
+            .await?;
+        Ok(())
+    }
 }
 
 /// A CNI config of the storage network.
-fn config(name: &str) -> String {
+fn config(name: &str, mtu: u32) -> String {
     let config = json!({
-        "cniVersion": "0.3.1", "name": name, "type": "macvlan", "master": "eth1",
+        "cniVersion": "0.3.1", "name": name, "type": "macvlan", "master": "eth1", "mtu": mtu,
         "ipam": {"type": "whereabouts", "range": STORAGE.to_string()},
     });
     config.to_string()

@@ -36,7 +36,8 @@ impl Cluster {
         }
         let base = self.render(
             "resources: [manifests/base]\n\
-             components: [manifests/components/network-policy, manifests/components/pod-monitor]\n",
+             components: [manifests/components/network-policy, manifests/components/pod-monitor, \
+             manifests/components/storage-network]\n",
         );
         self.apply(&base.await?).await?;
         let token = self.token(CONTROLLER_NAMESPACE, CONTROLLER_ACCOUNT).await?;

@@ -1,6 +1,7 @@
 //! Nodes: one process each, `tests/swarmnode` or a real Kubo, on an address of its own.
 
 mod answers;
+mod gate;
 mod kubo;
 mod requests;
 mod swarmnode;
@@ -9,6 +10,7 @@ mod tap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -22,6 +24,7 @@ use crate::wait::until;
 use tap::Tap;
 
 pub(crate) use answers::{Connection, OUTBOUND};
+pub(crate) use gate::{Gate, Moment};
 pub(crate) use requests::Request;
 
 /// Port of the RPC.
@@ -75,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) water: Option<(u32, u32)>,
     /// Whether every RPC request is written down.
     pub(crate) logged: bool,
+    /// Whether a gate is before its RPC. Its requests are written down, too.
+    pub(crate) gated: bool,
     /// Name of the network namespace that it runs in; `None` for the lab's.
     pub(crate) netns: Option<String>,
     /// Where its swarm listens.
@@ -108,6 +113,7 @@ pub(crate) struct Node {
     peer_id: String,
     running: Option<Running>,
     tap: Option<Tap>,
+    gate: Arc<Gate>,
 }
 
 // === impl Node ===
@@ -133,6 +139,7 @@ impl Node {
             peer_id: String::new(),
             running: None,
             tap: None,
+            gate: Arc::default(),
         }
     }
 
@@ -183,6 +190,11 @@ impl Node {
     /// The network namespace that it runs in; `None` for the lab's.
     pub(crate) fn netns(&self) -> Option<&str> {
         self.settings.netns.as_deref()
+    }
+
+    /// The gate before its RPC, of one that is `gated`.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Where its RPC listens.
@@ -309,22 +321,31 @@ impl Node {
         match self.kind.clone() {
             Kind::Swarmnode(program) => {
                 self.write_swarm_key()?;
-                self.swarmnode(&program)
+                let api_port = match self.settings.gated {
+                    true => self.open_tap().await?,
+                    false => API_PORT,
+                };
+                self.swarmnode(&program, api_port)
             }
             Kind::Kubo(program) => {
                 self.init_kubo(&program).await?;
                 self.write_swarm_key()?;
-                let api_port = if self.settings.logged {
-                    let at = (self.netns(), self.api());
-                    let tap = Tap::open(at, tap::BEHIND, &self.request_log()).await?;
-                    self.tap = Some(tap);
-                    tap::BEHIND
-                } else {
-                    API_PORT
+                let api_port = match self.settings.gated || self.settings.logged {
+                    true => self.open_tap().await?,
+                    false => API_PORT,
                 };
                 self.kubo(&program, api_port)
             }
         }
+    }
+
+    /// Opens a tap where its RPC is expected. The port behind it.
+    async fn open_tap(&mut self) -> Result<u16> {
+        let at = (self.netns(), self.api());
+        let watch = (Arc::clone(&self.gate), IpAddr::V4(self.lab));
+        let tap = Tap::open(at, tap::BEHIND, &self.request_log(), watch).await?;
+        self.tap = Some(tap);
+        Ok(tap::BEHIND)
     }
 }
 

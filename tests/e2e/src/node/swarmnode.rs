@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::{API_PORT, Node};
+use super::Node;
 
 // === impl Node ===
 
 impl Node {
-    pub(super) fn swarmnode(&self, program: &Path) -> Result<Command> {
+    pub(super) fn swarmnode(&self, program: &Path, api_port: u16) -> Result<Command> {
         let repo = self.repo();
         if let Some(other) = self
             .settings
@@ -26,7 +26,7 @@ impl Node {
         }
         let mut node = self.command(program);
         node.arg("--repo").arg(&repo);
-        node.args(["--api", &format!("{}:{API_PORT}", self.ip)]);
+        node.args(["--api", &format!("{}:{api_port}", self.ip)]);
         node.args(["--swarm", &self.listens()?]);
         for range in &self.settings.no_announce {
             node.args(["--no-announce", range]);
@@ -47,7 +47,7 @@ impl Node {
             node.args(["--high-water", &high.to_string()]);
             node.args(["--grace", super::TRIM_EACH, "--silence", super::TRIM_EACH]);
         }
-        if self.settings.logged {
+        if self.settings.logged && !self.settings.gated {
             node.arg("--request-log").arg(self.request_log());
         }
         Ok(node)

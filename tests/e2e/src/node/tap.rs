@@ -1,10 +1,11 @@
 //! A tap on a node's RPC: passes every byte on and writes down each request line, for a Kubo,
-//! which has no request log.
+//! which has no request log. What the node's [`Gate`] catches goes no further.
 
 use std::fs::File;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
@@ -14,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::Request;
+use super::gate::{Gate, Moment};
 use crate::network::listen_in;
 
 /// Port of the RPC behind the tap.
@@ -24,7 +26,13 @@ pub(super) struct Tap {
     _tasks: JoinSet<()>,
 }
 
-type Log = Arc<Mutex<File>>;
+/// What all connections share.
+struct Shared {
+    log: Mutex<File>,
+    gate: Arc<Gate>,
+    /// Who is never caught.
+    lab: IpAddr,
+}
 
 // === impl Tap ===
 
@@ -35,19 +43,21 @@ impl Tap {
         (netns, from): (Option<&str>, SocketAddr),
         port: u16,
         log: &Path,
+        (gate, lab): (Arc<Gate>, IpAddr),
     ) -> Result<Self> {
         let listener = listen_in(netns, from)?;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let file = File::options().create(true).append(true).open(log);
-        let log = Arc::new(Mutex::new(file.with_context(|| log.display().to_string())?));
+        let log = Mutex::new(file.with_context(|| log.display().to_string())?);
+        let shared = Arc::new(Shared { log, gate, lab });
         let to = SocketAddr::new(from.ip(), port);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((client, remote)) = listener.accept().await {
                 while connections.try_join_next().is_some() {}
-                connections.spawn(pass(client, remote, to, Arc::clone(&log)));
+                connections.spawn(pass(client, remote, to, Arc::clone(&shared)));
             }
         });
         Ok(Self { _tasks: tasks })
@@ -55,25 +65,25 @@ impl Tap {
 }
 
 /// One connection, until either side ends it.
-async fn pass(client: TcpStream, remote: SocketAddr, to: SocketAddr, log: Log) {
+async fn pass(client: TcpStream, remote: SocketAddr, to: SocketAddr, shared: Arc<Shared>) {
     let Ok(node) = TcpStream::connect(to).await else {
         return;
     };
-    let (client_in, mut client_out) = client.into_split();
-    let (mut node_in, node_out) = node.into_split();
-    let answers = tokio::io::copy(&mut node_in, &mut client_out);
+    let (client_in, client_out) = client.into_split();
+    let (node_in, node_out) = node.into_split();
+    let withheld = AtomicBool::new(false);
     tokio::select! {
-        _ = requests(client_in, node_out, remote, &log) => {}
-        _ = answers => {}
+        _ = requests((client_in, node_out), remote, &shared, &withheld) => {}
+        _ = answers((node_in, client_out), &shared, &withheld) => {}
     }
 }
 
 /// Writes requests down before it passes them on.
 async fn requests(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    (mut from, mut to): (OwnedReadHalf, OwnedWriteHalf),
     remote: SocketAddr,
-    log: &Log,
+    shared: &Shared,
+    withheld: &AtomicBool,
 ) -> Result<()> {
     let mut line = Vec::new();
     let mut chunk = vec![0; 16 << 10];
@@ -82,6 +92,7 @@ async fn requests(
         if length == 0 {
             return Ok(());
         }
+        let mut caught = None;
         for &byte in &chunk[..length] {
             if byte != b'\n' {
                 line.push(byte);
@@ -90,11 +101,44 @@ async fn requests(
             if let Some(request) = request(&line, remote) {
                 let mut text = serde_json::to_vec(&request)?;
                 text.push(b'\n');
-                log.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
+                let log = shared.log.lock();
+                log.unwrap_or_else(PoisonError::into_inner)
                     .write_all(&text)?;
+                if remote.ip() != shared.lab {
+                    caught = caught.or_else(|| shared.gate.meets(&request.path));
+                }
             }
             line.clear();
+        }
+        match caught {
+            Some(Moment::Before(_)) => {
+                shared.gate.catch();
+                while from.read(&mut chunk).await? > 0 {}
+                return Ok(());
+            }
+            Some(Moment::After(_)) => withheld.store(true, Ordering::Relaxed),
+            None => {}
+        }
+        to.write_all(&chunk[..length]).await?;
+    }
+}
+
+/// Passes answers on, until one is withheld.
+async fn answers(
+    (mut from, mut to): (OwnedReadHalf, OwnedWriteHalf),
+    shared: &Shared,
+    withheld: &AtomicBool,
+) -> Result<()> {
+    let mut chunk = vec![0; 16 << 10];
+    loop {
+        let length = from.read(&mut chunk).await?;
+        if withheld.load(Ordering::Relaxed) {
+            shared.gate.catch();
+            // The client ends it.
+            std::future::pending::<()>().await;
+        }
+        if length == 0 {
+            return Ok(());
         }
         to.write_all(&chunk[..length]).await?;
     }

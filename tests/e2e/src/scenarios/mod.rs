@@ -14,6 +14,9 @@ mod rbac;
 mod replicas;
 mod restarts;
 mod settings;
+mod storage;
+mod storage_changes;
+mod storage_faults;
 mod trouble;
 mod two_networks;
 mod webhook;
@@ -38,7 +41,10 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     fakes::SCENARIOS,
     bad_input::SCENARIOS,
     networks::SCENARIOS,
-    webhook::SCENARIOS,
     two_networks::SCENARIOS,
+    storage::SCENARIOS,
+    storage_faults::SCENARIOS,
+    storage_changes::SCENARIOS,
+    webhook::SCENARIOS,
     contract::SCENARIOS,
 ];

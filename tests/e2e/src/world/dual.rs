@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
 
 use super::World;
@@ -10,6 +10,9 @@ use crate::dual::{Bridges, Host, Network};
 use crate::judge::SOON;
 use crate::member::Member;
 use crate::wait::until;
+
+/// How often a connection is made anew until it is on the pod network: mostly it is at once (row 3).
+const TRIES: u32 = 4;
 
 // === impl World ===
 
@@ -19,6 +22,14 @@ impl World {
         let namespace = self.namespace();
         self.cluster.create_attachment(namespace, name).await?;
         Ok(format!("{namespace}/{name}"))
+    }
+
+    /// From now on links are wanted on this network where both ends have it.
+    pub(crate) fn want(&mut self, network: Network) {
+        self.wanted = network;
+        for member in self.members.values_mut() {
+            member.wanted = network;
+        }
     }
 
     /// The storage network carries nothing any more.
@@ -116,6 +127,18 @@ impl World {
             Ok(())
         })
         .await
+    }
+
+    /// The owner of a node puts its connection with another on the pod network.
+    pub(crate) async fn misplace(&self, from: &str, to: &str) -> Result<()> {
+        for _ in 0..TRIES {
+            self.disconnect(from, to).await?;
+            self.connect(from, to, Network::Pod).await?;
+            if self.all_on(&[from, to], Network::Pod).await.is_ok() {
+                return Ok(());
+            }
+        }
+        bail!("{from} and {to} do not meet on the pod network")
     }
 
     /// The nodes found each other on the pod network before anybody asked them to use another.
