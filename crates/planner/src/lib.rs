@@ -18,6 +18,7 @@ mod members;
 mod memory;
 mod mesh;
 mod network;
+mod offered;
 mod on_network;
 mod orphans;
 mod pass;

@@ -1,18 +1,21 @@
 //! The world as one pass sees it: every member and every record by index, so that names, texts and
 //! peer IDs are looked up once.
 
+mod reasons;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
 use kubomesh_core::{
-    Address, Contact, FailureKind, Member, MemberName, NetworkPolicy, NodeState, Observation,
-    PeerId, Reason, Record, Role, Source, Timestamp, Waiting,
+    Address, Contact, FailureKind, Member, MemberName, NodeState, Observation, PeerId, Record,
+    Role, Source, Timestamp, Waiting,
 };
 
 use siphasher::sip::SipHasher13;
 
 use crate::identity::{self, Verdict};
-use crate::network::{self, Common, On};
+use crate::network::{self, Common};
+use crate::offered::Offered;
 use crate::since::read_since;
 use crate::{Memory, PlanInput};
 
@@ -57,10 +60,6 @@ pub(crate) struct Node<'a> {
     /// Where its record has the addresses by which this life of it may be given to others.
     pub offered: Offered,
 }
-
-/// Places in a record's addresses, by network.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Offered([Option<u8>; 3]);
 
 /// How a node stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,26 +211,15 @@ impl<'a> Node<'a> {
             && self.record.is_some_and(|record| record.peer_id.is_some())
     }
 
-    /// Why its links wait for its recorded life, which is over. Once a new one may be asked, it is only
-    /// not known yet who that is.
-    pub(crate) fn absence(&self) -> Option<Reason> {
-        let member = self.name.clone();
-        self.is_away().then_some(match self.standing {
-            Standing::New => Reason::NotRecorded { member },
-            _ => Reason::Away { member },
-        })
-    }
-
     /// Its present addresses as stored, without `/p2p/…`: one a network. Of one that does not live
     /// the one that it had.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = &'a Address> + use<'a> {
         let all = self.record.map_or(&[][..], |record| &record.addresses);
         let offered = match self.member {
             Some(_) => self.offered,
-            None => Offered([Some(0), None, None]),
+            None => Offered::former(),
         };
-        let places = offered.0.into_iter().flatten();
-        places.filter_map(move |at| all.get(usize::from(at)))
+        offered.places().filter_map(move |at| all.get(at))
     }
 
     /// Whether it has a stored address that others may be given.
@@ -285,56 +273,6 @@ impl<'a> Node<'a> {
         self.state.is_some_and(|state| state.peering.is_ok())
     }
 
-    /// Why no link of it is added or changed now.
-    pub(crate) fn quarantine(&self) -> Option<Reason> {
-        let member = self.name.clone();
-        if let Some(absence) = self.absence() {
-            return Some(absence);
-        }
-        match (self.verdict, &self.member?.contact) {
-            (_, Contact::AddressConflict { .. }) => Some(Reason::AddressConflict { member }),
-            (Verdict::Wrong { .. }, _) => Some(Reason::WrongIdentity { member }),
-            (Verdict::Duplicate, _) => Some(Reason::DuplicateIdentity { member }),
-            (Verdict::Adopt(_) | Verdict::Suspect, _) => Some(Reason::NotRecorded { member }),
-            _ if !self.is_recorded() => Some(Reason::NotRecorded { member }),
-            _ => None,
-        }
-    }
-
-    /// Why it cannot be told what it lists.
-    pub(crate) fn silence(&self) -> Option<Reason> {
-        if let Some(reason) = self.quarantine()
-            && self.state.is_none()
-        {
-            return Some(reason);
-        }
-        let member = self.name.clone();
-        let unreachable = |kind| {
-            Some(Reason::Unreachable {
-                member: member.clone(),
-                kind,
-            })
-        };
-        if let Some(Contact::NoSecret { .. }) = self.member.map(|member| &member.contact) {
-            return unreachable(FailureKind::Unauthorised);
-        }
-        match (self.state.map(|state| &state.peers), self.observation) {
-            (Some(Ok(_)), _) => None,
-            (Some(Err(failure)), _) if failure.kind == FailureKind::Skipped => {
-                Some(Reason::NotRecorded { member })
-            }
-            (Some(Err(failure)), _) => unreachable(failure.kind),
-            (
-                None,
-                Some(Observation {
-                    failure: Some(failure),
-                    ..
-                }),
-            ) => unreachable(failure.kind),
-            (None, _) => Some(Reason::NotRecorded { member }),
-        }
-    }
-
     /// When the identity that is judged was last shown.
     pub(crate) fn seen(&self) -> Option<(PeerId, Timestamp)> {
         let observation = self.observation?;
@@ -353,31 +291,6 @@ impl<'a> Node<'a> {
     /// How good its claim to the place of its recorded identity is.
     fn claim(&self) -> u8 {
         u8::from(self.is_recorded()) * 2 + u8::from(self.state.is_some())
-    }
-}
-
-// === impl Offered ===
-
-impl Offered {
-    fn of(policy: &NetworkPolicy, member: Option<&Member>, record: Option<&Record>) -> Self {
-        let mut places = Self::default();
-        let (Some(member), Some(record)) = (member, record) else {
-            return places;
-        };
-        for on in network::offered(policy, member) {
-            // The one with a former port stands behind the present one.
-            let at = match (&member.swarm, network::mesh_ip(member, on)) {
-                (None, Some(ip)) => record.addresses.iter().position(|one| one.ip() == Some(ip)),
-                _ => Some(0),
-            };
-            places.0[on as usize] = at.and_then(|at| u8::try_from(at).ok());
-        }
-        places
-    }
-
-    /// The place of the address on a network.
-    fn at(self, on: On) -> Option<usize> {
-        self.0[on as usize].map(usize::from)
     }
 }
 

@@ -15,7 +15,8 @@ use common::{Switch, heard_now};
 use kubomesh_api::{StoredMesh, StoredMeshes, StoredRecords};
 use kubomesh_core::{
     AppliedNetwork, Condition, ConditionKind, Fence, LinkCounts, LinkState, LostFilters,
-    MemberReport, MemberState, Membership, MeshId, ReasonCode, Report, Role, Status, Timestamp,
+    MemberReport, MemberState, Membership, MeshId, ReasonCode, Report, Role, Status, SteeringState,
+    Timestamp,
 };
 use kubomesh_process::Clock;
 use kubomesh_reporter::{
@@ -308,6 +309,20 @@ async fn a_condition_is_written_at_once_and_counts_are_not() {
     assert_eq!(case.writes("swarmpeers/status"), 2, "once a minute");
     let peer = case.server.get("swarmpeers", "apps", "kubo-0000").unwrap();
     assert_eq!(peer["status"]["linksSummary"], "10/10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_read_by_people_and_scripts_is_written_at_once() {
+    let case = Case::with(1);
+    case.report(report(1, 10, true));
+    elapse(500).await;
+    let mut next = report(1, 10, true);
+    let member = next.members.values_mut().next().unwrap();
+    member.steering = Some(SteeringState::Prevented);
+    case.report(next);
+    elapse(500).await;
+    let peer = case.server.get("swarmpeers", "apps", &name(0)).unwrap();
+    assert_eq!(peer["status"]["steering"], "Prevented");
 }
 
 #[tokio::test(start_paused = true)]

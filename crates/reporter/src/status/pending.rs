@@ -108,11 +108,12 @@ impl Sight<'_> {
         if before == Some(&desired) {
             return None;
         }
+        let same = before.map(|status| &status.network) == Some(&desired.network);
         let before = before.map_or_else(Vec::new, |status| status.conditions.clone());
         let pending = Pending {
             uid: id.uid.clone(),
             version,
-            change: change(&before, &desired.conditions),
+            change: change(same, &before, &desired.conditions),
             before,
             desired: Desired::Mesh(Arc::new(desired)),
         };
@@ -144,11 +145,15 @@ impl Sight<'_> {
         if before == Some(&desired) {
             return None;
         }
+        let same = before.is_some_and(|status| {
+            (&status.ip, &status.storage_ip) == (&desired.ip, &desired.storage_ip)
+                && (status.path, &status.steering) == (desired.path, &desired.steering)
+        });
         let before = before.map_or_else(Vec::new, |status| status.conditions.clone());
         let pending = Pending {
             uid: stored.uid.clone(),
             version,
-            change: change(&before, &desired.conditions),
+            change: change(same, &before, &desired.conditions),
             before,
             desired: Desired::Peer(Arc::new(desired)),
         };
@@ -156,13 +161,14 @@ impl Sight<'_> {
     }
 }
 
-/// Conditions come first when one's status or reason differs; a message alone is no hurry.
-fn change(before: &[WireCondition], desired: &[WireCondition]) -> Change {
+/// Conditions come first when one's status or reason differs; a message alone is no hurry. With them
+/// comes what people and scripts read addresses and ways from, unless it is the `same`.
+fn change(same: bool, before: &[WireCondition], desired: &[WireCondition]) -> Change {
     let says = |conditions: &[WireCondition]| -> Vec<(String, String, String)> {
         let says = |c: &WireCondition| (c.type_.clone(), c.status.clone(), c.reason.clone());
         conditions.iter().map(says).collect()
     };
-    if says(before) == says(desired) {
+    if same && says(before) == says(desired) {
         Change::Counts
     } else {
         Change::Conditions
