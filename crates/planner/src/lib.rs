@@ -6,6 +6,7 @@ mod capacity;
 mod causes;
 pub mod check;
 mod conditions;
+mod crowd;
 mod dial;
 mod filters;
 mod groups;
