@@ -43,5 +43,5 @@ pub use check::{Rule, Violation, check};
 pub use input::{PlanInput, Planned};
 pub use inquire::inquire;
 pub use memory::Memory;
-pub use orphans::orphans;
+pub use orphans::{Liftings, Orphans, orphans};
 pub use plan::plan;
