@@ -12,6 +12,7 @@ pub mod args;
 mod foreign;
 mod gen_files;
 mod ledger;
+mod leftovers;
 mod mesh_loop;
 mod metrics;
 mod missing;

@@ -1,15 +1,14 @@
 //! One loop a mesh: started when a mesh with a valid policy appears, stopped when it goes, becomes
 //! invalid, or changes its limits (a new loop starts with the new ones).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_agent_api::{ApiVersions, Channels, Dialler};
-use kubomesh_core::{Credentials, Fence, Limits, LostFilters, MeshId, RecordWrite, Timings};
+use kubomesh_core::{Credentials, Fence, Limits, MeshId, Timings};
 use kubomesh_discovery::Fleet;
 use kubomesh_executor::{Executor, ExecutorMetrics, Parts, Room};
-use kubomesh_planner::orphans;
 use kubomesh_process::{CancellationToken, Clock};
 use kubomesh_reporter::Records;
 use kubomesh_telemetry::MeshSeries;
@@ -18,6 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::ledger::Ledger;
+use crate::leftovers::Leftovers;
 use crate::mesh_loop::{MeshLoop, changed};
 use crate::metrics::LoopMetrics;
 use crate::missing::{Missing, key};
@@ -75,10 +75,11 @@ impl Supervisor {
         let tracker = TaskTracker::new();
         let mut loops: BTreeMap<MeshId, Running> = BTreeMap::new();
         let mut missing = Missing::new(self.missing_hold);
+        let mut leftovers = Leftovers::default();
         while !stop.is_cancelled() {
             let fleet = Arc::clone(&self.fleet.borrow_and_update());
             self.arrange(&fleet, &mut loops, &tracker).await;
-            self.clean_up(&fleet, &mut missing).await;
+            self.clean_up(&fleet, &mut missing, &mut leftovers).await;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
@@ -87,6 +88,7 @@ impl Supervisor {
                 () = tokio::time::sleep(LOOK_INTERVAL) => {}
             }
         }
+        leftovers.keep(&BTreeSet::new()).await;
         tracker.close();
         tracker.wait().await;
     }
@@ -136,9 +138,33 @@ impl Supervisor {
     }
 
     fn start(&self, id: &MeshId, limits: Limits, tracker: &TaskTracker) -> Running {
-        let clock = self.clock;
         let stop = self.stop.child_token();
-        let executor = Executor::new(Parts {
+        let executor = self.executor(id, limits, stop.clone());
+        let records = Arc::new(self.until(&stop));
+        let mesh_loop = MeshLoop {
+            id: id.clone(),
+            fleet: self.fleet.clone(),
+            ledger: Ledger::new(id.clone(), self.records.clone(), records),
+            executor,
+            fence: Arc::clone(&self.fence),
+            fence_moved: self.fence_moved.clone(),
+            clock: self.clock,
+            timings: self.timings,
+            metrics: self.metrics.clone(),
+            series: self.series.clone(),
+            snapshots: self.snapshots.clone(),
+        };
+        tracing::info!(mesh = %id, "starting its loop");
+        Running {
+            limits,
+            task: tracker.spawn(mesh_loop.run(stop.clone())),
+            stop,
+        }
+    }
+
+    fn executor(&self, id: &MeshId, limits: Limits, stop: CancellationToken) -> Executor {
+        let clock = self.clock;
+        Executor::new(Parts {
             mesh: id.clone(),
             limits,
             probe_max: self.timings.probe_max,
@@ -153,28 +179,8 @@ impl Supervisor {
                 versions: ApiVersions::OWN,
             },
             now: Arc::new(move || clock.now()),
-            stop: stop.clone(),
-        });
-        let records = Arc::new(self.until(&stop));
-        let mesh_loop = MeshLoop {
-            id: id.clone(),
-            fleet: self.fleet.clone(),
-            ledger: Ledger::new(id.clone(), self.records.clone(), records),
-            executor,
-            fence: Arc::clone(&self.fence),
-            fence_moved: self.fence_moved.clone(),
-            clock,
-            timings: self.timings,
-            metrics: self.metrics.clone(),
-            series: self.series.clone(),
-            snapshots: self.snapshots.clone(),
-        };
-        tracing::info!(mesh = %id, "starting its loop");
-        Running {
-            limits,
-            task: tracker.spawn(mesh_loop.run(stop.clone())),
             stop,
-        }
+        })
     }
 
     fn until(&self, stop: &CancellationToken) -> UntilStop {
@@ -184,39 +190,33 @@ impl Supervisor {
         }
     }
 
-    /// Deletes the records of meshes that are gone. Links stay (rules.md, Records). With the records
-    /// goes what only they know, so that a list which shows no mesh is not enough.
-    async fn clean_up(&self, fleet: &Fleet, missing: &mut Missing) {
+    /// Deletes the records of meshes that are gone, when what they say is ours was lifted. Links stay
+    /// (rules.md, Records). With the records goes what only they know, so that a list which shows no
+    /// mesh is not enough.
+    async fn clean_up(&self, fleet: &Fleet, missing: &mut Missing, leftovers: &mut Leftovers) {
         let (view, fence) = (self.records.view(), self.until(&self.stop));
         if !fleet.synced || !view.synced || !fence.may_write() {
             return;
         }
         let named = view.meshes().map(|(namespace, mesh, _)| (namespace, mesh));
-        let gone = missing.look(fleet, named, self.clock.now());
+        let now = self.clock.now();
+        let gone = missing.look(fleet, named, now);
+        leftovers.keep(&gone).await;
         for (namespace, mesh, records) in view.meshes() {
             if !gone.contains(&key(namespace, mesh)) {
                 continue;
             }
-            let writes = orphans(records.values());
-            if writes.is_empty() {
-                continue;
-            }
-            tracing::info!(
-                namespace,
-                mesh,
-                records = writes.len(),
-                "deleting the records of a mesh that is gone"
-            );
-            let going = |write: &RecordWrite| LostFilters::of(records.get(&write.name())?);
-            let lost: Vec<Option<LostFilters>> = writes.iter().map(going).collect();
-            let stored = self.records.store(namespace, records, writes, &fence);
-            for (result, lost) in stored.await.into_iter().zip(lost) {
-                match (result, lost) {
-                    (Err(error), _) => tracing::warn!(namespace, mesh, "{error}"),
-                    (Ok(()), Some(lost)) => tracing::warn!(namespace, mesh, "{lost}"),
-                    (Ok(()), None) => {}
-                }
-            }
+            let limits = Limits::default();
+            let make = |id: MeshId| self.executor(&id, limits, self.stop.child_token());
+            let leftover = leftovers.of(key(namespace, mesh), now, make);
+            leftover
+                .clear(
+                    (namespace, mesh),
+                    records,
+                    (&self.records, &fence),
+                    (now, &self.timings),
+                )
+                .await;
         }
     }
 }

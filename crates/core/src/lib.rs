@@ -31,6 +31,7 @@ mod kept;
 mod listing;
 mod member;
 mod network;
+mod network_report;
 mod observation;
 mod own_writes;
 mod patience;
@@ -74,6 +75,7 @@ pub use network::{
     InterfaceName, InterfaceNameError, NetworkPolicy, OffNetwork, Rollout, Steering, StorageGap,
     StorageState,
 };
+pub use network_report::{NetworkReport, NetworkTrouble};
 pub use observation::{
     ConnLimits, Connection, Direction, NodeState, Observation, PeeringEntry, Reading, Sighting,
 };

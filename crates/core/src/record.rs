@@ -265,13 +265,24 @@ impl Capacity {
     }
 }
 
-impl fmt::Display for FilterStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl FilterStep {
+    /// Each: metric series are created from it.
+    pub const ALL: [Self; 3] = [Self::Intended, Self::Leaving, Self::Standing];
+
+    /// Its text, in records and as the metric label.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
             Self::Intended => "Intended",
             Self::Leaving => "Leaving",
             Self::Standing => "Standing",
-        })
+        }
+    }
+}
+
+impl fmt::Display for FilterStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
     }
 }
 

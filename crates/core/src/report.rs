@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Capacity, Condition, Doubt, Link, LostFilters, MemberName, MeshId, OffNetwork, PathTaken,
-    PeerId, Reason, Role, Timestamp,
+    Capacity, Condition, Doubt, Link, LostFilters, MemberName, MeshId, NetworkReport, OffNetwork,
+    PathTaken, PeerId, Reason, Role, Timestamp,
 };
 
 /// State of a desired link, judged from both ends (rules.md, Links).
@@ -157,6 +157,9 @@ pub struct Report {
     /// Retired identities that were dropped after their time although unreachable nodes may still
     /// hold an entry; each is worth a Warning event.
     pub retired_expired: Vec<PeerId>,
+    /// What is known of the storage network as a whole.
+    #[serde(default)]
+    pub network: NetworkReport,
     /// Filters that were to be given back and are remembered no longer; each is worth a Warning event.
     pub filters_lost: Vec<LostFilters>,
     /// How long until something that was held back is due; `None`: nothing waits for time.

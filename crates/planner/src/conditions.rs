@@ -7,6 +7,7 @@ use kubomesh_core::{
     Mode, ReasonCode, Source, Status, Waiting,
 };
 
+use crate::crowd;
 use crate::groups::Groups;
 use crate::members::sentence;
 use crate::mesh::Linked;
@@ -189,6 +190,9 @@ impl Findings<'_, '_> {
             };
             let message = format!("not healthy: {}", sentence(open.into_iter()));
             return (Status::False, reason, message);
+        }
+        if let Some(crowd) = &self.pass.world.crowd {
+            return (Status::True, ReasonCode::IPv6Limited, crowd::remedy(crowd));
         }
         let crowded = self.members.iter().filter(|(_, member)| {
             member

@@ -7,6 +7,7 @@ use kubomesh_core::{
     MemberState, Reason, ReasonCode, Role, Status, Waiting,
 };
 
+use crate::crowd;
 use crate::identity::Verdict;
 use crate::mesh::Linked;
 use crate::on_network;
@@ -54,7 +55,7 @@ pub(crate) fn members(pass: &Pass<'_>, linked: &Linked) -> (Reports, Reports) {
                 .map(|sighting| sighting.agent_version.to_string())
                 .unwrap_or_default(),
             steering: steer::state(pass, index),
-            capacity: node.place.map(|_| places::capacity(node)),
+            capacity: node.place.map(|_| places::capacity(&pass.world, index)),
             links,
             conditions: conditions(pass, index, links, full_mesh),
         };
@@ -134,7 +135,7 @@ fn conditions(pass: &Pass<'_>, index: usize, links: LinkCounts, full_mesh: bool)
     let node = &pass.world.nodes[index];
     vec![
         reachable(pass, node),
-        linked(pass, node, links, full_mesh),
+        linked(pass, index, links, full_mesh),
         on_network::condition(pass, node),
         filter_conflict(pass, index),
         address_conflict(node),
@@ -230,7 +231,8 @@ pub(crate) fn code(kind: FailureKind) -> ReasonCode {
     }
 }
 
-fn linked(pass: &Pass<'_>, node: &Node<'_>, links: LinkCounts, full_mesh: bool) -> Condition {
+fn linked(pass: &Pass<'_>, index: usize, links: LinkCounts, full_mesh: bool) -> Condition {
+    let node = &pass.world.nodes[index];
     let condition = |status, reason, message: String| {
         Condition::new(ConditionKind::Linked, status, reason, message)
     };
@@ -250,7 +252,7 @@ fn linked(pass: &Pass<'_>, node: &Node<'_>, links: LinkCounts, full_mesh: bool) 
         return condition(Status::Unknown, ReasonCode::NotAsked, message.into());
     }
     if healthy == desired {
-        let room = places::capacity(node).links();
+        let room = places::capacity(&pass.world, index).links();
         let crowded = full_mesh && desired >= u64::from(room.saturating_add(room.div_ceil(3)));
         if crowded {
             let message = format!(
@@ -259,7 +261,10 @@ fn linked(pass: &Pass<'_>, node: &Node<'_>, links: LinkCounts, full_mesh: bool) 
             );
             return condition(Status::True, ReasonCode::WouldChurnOthers, message);
         }
-        return condition(Status::True, ReasonCode::AsWanted, String::new());
+        return match &pass.world.crowd {
+            Some(crowd) => condition(Status::True, ReasonCode::IPv6Limited, crowd::remedy(crowd)),
+            None => condition(Status::True, ReasonCode::AsWanted, String::new()),
+        };
     }
     let message = format!(
         "{healthy} of {desired} links healthy, {degraded} degraded, {missing} missing, \

@@ -1,14 +1,15 @@
 //! Whether members are on the wanted network: the condition of each, and of the mesh.
 
 use kubomesh_core::{
-    Condition, ConditionKind, Fallback, Member, NetworkPolicy, ReasonCode, Rollout, Status,
-    StorageGap,
+    Condition, ConditionKind, Fallback, Member, NetworkPolicy, NetworkReport, NetworkTrouble,
+    ReasonCode, Rollout, Status, StorageGap,
 };
 
 use crate::conditions::Said;
 use crate::members::sentence;
 use crate::network::{self, On};
 use crate::pass::Pass;
+use crate::steer;
 use crate::words;
 use crate::world::Node;
 
@@ -108,6 +109,36 @@ pub(crate) fn applied(pass: &Pass<'_>) -> Said {
     }
     let message = format!("every member is on {attachment}");
     (Status::True, ReasonCode::AsWanted, message)
+}
+
+/// What is found of the network as a whole: what is wrong with it, and which filters of ours the
+/// records held when the pass began.
+pub(crate) fn report(pass: &Pass<'_>) -> NetworkReport {
+    let world = &pass.world;
+    let mut report = NetworkReport::default();
+    let (status, reason, _) = applied(pass);
+    let state = &world.input.membership.attachment;
+    let asked = world.input.policy.network.attachment.is_some();
+    // The condition names the first cause alone, and what is down may be behind other trouble.
+    let told = match reason {
+        _ if status == Status::True => None,
+        ReasonCode::AttachmentUnreadable | ReasonCode::AttachmentDrift => None,
+        ReasonCode::RollingOut => Some(NetworkTrouble::RollingOut),
+        _ => Some(NetworkTrouble::NotApplied),
+    };
+    let seen = [
+        (asked && state.problem.is_some()).then_some(NetworkTrouble::Unreadable),
+        (asked && state.drift.is_some()).then_some(NetworkTrouble::Drift),
+        steer::is_down(pass).then_some(NetworkTrouble::Down),
+    ];
+    report.troubles = seen.into_iter().flatten().chain(told).collect();
+    for one in world.input.records.values().flat_map(|r| &r.owned_filters) {
+        *report.owned_filters.entry(one.step).or_default() += 1;
+    }
+    let live = world.nodes.iter().filter(|node| node.member.is_some());
+    let passing = live.filter_map(|node| node.record).flat_map(steer::passing);
+    report.passing_since = passing.map(|one| one.since).min();
+    report
 }
 
 /// Why a member has no address on the storage network, while one is wanted.

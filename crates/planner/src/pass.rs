@@ -14,7 +14,7 @@ use crate::sides::Sides;
 use crate::world::World;
 
 /// Deadline of every call that is no dial (rules.md, Limits).
-const CALL_DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What every stage of a pass shares.
 pub(crate) struct Pass<'a> {

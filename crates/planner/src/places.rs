@@ -3,6 +3,7 @@
 use kubomesh_core::Capacity;
 
 use crate::capacity::read;
+use crate::crowd;
 use crate::topology::{Place, Shape};
 use crate::world::{Node, Standing, World};
 
@@ -19,7 +20,7 @@ pub(crate) fn desired(world: &World<'_>) -> Vec<(usize, usize)> {
             Place {
                 key,
                 zone: zone(node),
-                capacity: capacity(node).links(),
+                capacity: capacity(world, *index).links(),
             }
         })
         .collect();
@@ -29,13 +30,16 @@ pub(crate) fn desired(world: &World<'_>) -> Vec<(usize, usize)> {
 }
 
 /// What is built: by the number of all that have a place or will get one, so that a large mesh is
-/// not meshed fully while its first members are being recorded.
+/// not meshed fully while its first members are being recorded. Where an IPv6 /56 bounds the links there
+/// is no full mesh.
 pub(crate) fn shape(world: &World<'_>) -> Shape {
     let counts = |node: &&Node<'_>| node.place.is_some() || node.standing == Standing::New;
-    Shape::of(
-        world.nodes.iter().filter(counts).count(),
-        &world.input.policy.topology,
-    )
+    let members = world.nodes.iter().filter(counts).count();
+    let policy = &world.input.policy.topology;
+    match world.crowd {
+        Some(_) => Shape::rings(members, policy),
+        None => Shape::of(members, policy),
+    }
 }
 
 fn zone<'a>(node: &Node<'a>) -> &'a str {
@@ -46,11 +50,13 @@ fn zone<'a>(node: &Node<'a>) -> &'a str {
     }
 }
 
-/// A node's capacity: as recorded, else as just read, else assumed.
-pub(crate) fn capacity(node: &Node<'_>) -> Capacity {
+/// A node's capacity: as recorded, else as just read, else assumed; and no more than an IPv6 /56 takes.
+pub(crate) fn capacity(world: &World<'_>, index: usize) -> Capacity {
+    let node = &world.nodes[index];
     let record = node.record.filter(|record| record.peer_id == node.place);
-    record
+    let own = record
         .and_then(|record| record.capacity)
         .or_else(|| read(node.state?.conn_limits.as_ref()?))
-        .unwrap_or(Capacity::Assumed)
+        .unwrap_or(Capacity::Assumed);
+    crowd::bounded(world.crowd.as_ref(), own)
 }

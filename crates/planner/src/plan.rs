@@ -11,7 +11,7 @@ use crate::removal::{self, Removed};
 use crate::sides::Sides;
 use crate::steer::{self, FilterCalls};
 use crate::world::World;
-use crate::{PlanInput, Planned, heed, members, remember};
+use crate::{PlanInput, Planned, heed, members, on_network, remember};
 
 /// Plans one pass. Pure: the same input gives the same plan, report and memory in any process.
 pub fn plan(input: &PlanInput<'_>) -> Planned {
@@ -107,6 +107,7 @@ fn report(pass: &Pass<'_>, ledger: &Ledger, linked: &Linked, removed: &Removed) 
         doubt: input.membership.doubt.clone(),
         conditions,
         retired_expired: ledger.expired.clone(),
+        network: on_network::report(pass),
         filters_lost: ledger.lost.clone(),
         next_due: pass.due.map(|due| due.since(input.now)),
     }

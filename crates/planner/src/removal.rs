@@ -106,7 +106,7 @@ fn surplus(
     for ((a, b), has) in surplus {
         let (pair, link) = (Pair { a, b }, pass.link(Pair { a, b }));
         let over = |node: usize, counts: &[u32]| {
-            counts[node] > places::capacity(&pass.world.nodes[node]).links()
+            counts[node] > places::capacity(&pass.world, node).links()
         };
         let begun = pass
             .memory

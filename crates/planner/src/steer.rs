@@ -115,8 +115,8 @@ fn canary_due(pass: &Pass<'_>) -> Option<Timestamp> {
     Some(failed + retry::doubled(attempts, timings.steer_retry_base, timings.steer_retry_max))
 }
 
-/// Whether a record holds a filter that is not to stay.
-fn passing(record: &Record) -> impl Iterator<Item = &kubomesh_core::OwnedFilter> {
+/// The filters of a record that are not to stay.
+pub(crate) fn passing(record: &Record) -> impl Iterator<Item = &kubomesh_core::OwnedFilter> {
     let all = record.owned_filters.iter();
     all.filter(|one| one.step != FilterStep::Standing)
 }

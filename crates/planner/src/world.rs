@@ -13,6 +13,7 @@ use kubomesh_core::{
 
 use siphasher::sip::SipHasher13;
 
+use crate::crowd::{self, Crowd};
 use crate::identity::{self, Verdict};
 use crate::network::{self, Common};
 use crate::offered::Offered;
@@ -27,6 +28,8 @@ pub(crate) struct World<'a> {
     pub nodes: Vec<Node<'a>>,
     /// Every identity that a record has or had.
     pub known: ByPeer<Known<'a>>,
+    /// The /56 that bounds everybody's links, if one does.
+    pub crowd: Option<Crowd>,
 }
 
 /// A map that is only looked up in, never walked through: its order is nobody's business. Every
@@ -113,10 +116,12 @@ impl<'a> World<'a> {
         let mut world = Self {
             nodes: nodes(&input, memory),
             known: ByPeer::default(),
+            crowd: None,
             input,
         };
         identity::judge(&mut world, memory);
         world.place();
+        world.crowd = crowd::of(&world);
         world
     }
 

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Fleet, secs};
 use kubomesh_core::*;
-use kubomesh_planner::orphans;
+use kubomesh_planner::{Liftings, orphans};
 
 #[test]
 fn a_changed_address_is_stored_then_given_to_all_then_the_former_one_is_forgotten() {
@@ -299,8 +299,61 @@ fn the_records_of_a_deleted_mesh_go_and_links_stay() {
     };
     let holder = fleet.records.get_mut("d").unwrap();
     holder.owned_filters.push(owned);
-    let writes = orphans(fleet.records.values());
+    let (since, timings) = (fleet.now, fleet.timings);
+    let mut liftings = Liftings::default();
+    let after = |secs: u64| since + common::secs(secs);
+    let at = |liftings: &Liftings, secs| {
+        orphans(&fleet.records, liftings, since, (after(secs), &timings))
+    };
     let deleted = |text: &str| RecordWrite::Delete(text.into());
-    let gone = [deleted("a"), deleted("b"), deleted("c")];
-    assert_eq!(writes, gone, "d still owns a filter");
+    let others = vec![deleted("a"), deleted("b"), deleted("c")];
+    let all = [others.clone(), vec![deleted("d")]].concat();
+    let first = at(&liftings, 0);
+    assert_eq!(first.writes, others, "d still owns a filter");
+    let [sequence] = &first.sequences[..] else {
+        panic!("{:?}", first.sequences)
+    };
+    assert_eq!(sequence.expect, fleet.records["d"].peer_id.unwrap());
+    let calls: Vec<String> = sequence
+        .actions
+        .iter()
+        .map(|one| one.call.to_string())
+        .collect();
+    assert_eq!(calls, ["filters rm /ip4/10.0.0.7/ipcidr/32"]);
+
+    // It does not answer: it is asked again, later and later, and given up after a day.
+    let outcome = |secs, result| Outcome {
+        member: sequence.member.clone(),
+        at: after(secs),
+        call: sequence.actions[0].call.clone(),
+        link: None,
+        result,
+    };
+    let failed = |secs, kind| outcome(secs, Err(Failure::new(kind, "no")));
+    liftings.absorb(&[failed(0, FailureKind::Refused)]);
+    assert!(at(&liftings, 9).sequences.is_empty());
+    assert_eq!(at(&liftings, 10).sequences.len(), 1);
+    liftings.absorb(&[failed(10, FailureKind::Refused)]);
+    assert!(at(&liftings, 29).sequences.is_empty());
+    assert_eq!(at(&liftings, 30).writes, others);
+    let late = at(&liftings, 24 * 3_600);
+    assert_eq!(late.writes, all);
+    assert!(
+        late.lost["d"].contains("ipfs swarm filters rm /ip4/10.0.0.7/ipcidr/32"),
+        "{:?}",
+        late.lost
+    );
+
+    // It wants a token: nobody knows it any more, and whoever takes the pod over does not wait.
+    let mut refused = Liftings::default();
+    refused.absorb(&[failed(0, FailureKind::Unauthorised)]);
+    assert_eq!(at(&refused, 1).writes, all);
+    assert!(at(&refused, 1).lost["d"].contains("does not name the secret"));
+
+    liftings.absorb(&[outcome(30, Ok(()))]);
+    let done = at(&liftings, 31);
+    assert_eq!(
+        (done.writes, done.sequences.len(), done.lost.len()),
+        (all, 0, 0)
+    );
 }

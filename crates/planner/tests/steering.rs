@@ -5,7 +5,7 @@ mod common;
 
 use common::{Fleet, secs};
 use kubomesh_core::*;
-use kubomesh_planner::Memory;
+use kubomesh_planner::{Memory, Planned};
 
 /// Nothing of ours is left: neither on a node nor in a record.
 #[track_caller]
@@ -121,10 +121,43 @@ fn on_a_network_that_is_down_three_links_are_tried_and_all_stay() {
     assert!(moved <= 6, "{moved} links were given up in ten minutes");
     let planned = fleet.pass();
     insta::assert_snapshot!(fleet.condition(&planned, ConditionKind::Degraded), @r"Degraded=True StorageNetworkDown: the storage network fleet/storage carried none of the last 6 links that were moved to it: links stay where they are, and one is tried again from time to time");
+    let troubles = |planned: &Planned| planned.report.network.troubles.clone();
+    assert_eq!(troubles(&planned), [NetworkTrouble::Down].into());
     fleet.storage_down = false;
     fleet.ends_well_after(secs(3_600));
     all_on_storage(&fleet);
     nothing_left(&fleet);
+    assert_eq!(troubles(&fleet.pass()), [].into());
+}
+
+#[test]
+fn what_is_wrong_with_the_network_is_told_apart_and_filters_on_their_way_are_counted() {
+    let mut fleet = Fleet::meshed(3);
+    fleet.policy.network.attachment = Some("fleet/storage".parse().unwrap());
+    fleet.membership.attachment.drift = Some("the range is another".into());
+    let planned = fleet.settle();
+    let troubles = |planned: &Planned| planned.report.network.troubles.clone();
+    let wanted = [NetworkTrouble::NotApplied, NetworkTrouble::Drift];
+    assert_eq!(troubles(&planned), wanted.into());
+    fleet.policy.network.rollout = Rollout::Rolling;
+    fleet.membership.attachment.drift = None;
+    let planned = fleet.settle();
+    assert_eq!(troubles(&planned), [NetworkTrouble::RollingOut].into());
+
+    let mut fleet = Fleet::dual(2);
+    let mut seen = Vec::new();
+    for _ in 0..12 {
+        let NetworkReport {
+            owned_filters,
+            passing_since,
+            ..
+        } = fleet.pass().report.network;
+        assert_eq!(owned_filters.is_empty(), passing_since.is_none());
+        seen.extend(owned_filters);
+    }
+    assert!(seen.contains(&(FilterStep::Intended, 1)), "{seen:?}");
+    assert!(seen.contains(&(FilterStep::Leaving, 1)), "{seen:?}");
+    assert!(fleet.pass().report.network.owned_filters.is_empty());
 }
 
 #[test]

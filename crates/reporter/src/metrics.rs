@@ -1,6 +1,9 @@
 //! Metrics of meshes, set from the same report that the statuses are written from.
 
-use kubomesh_core::{ConditionKind, LinkState, MemberState, Reason};
+use kubomesh_core::{
+    ConditionKind, FilterStep, LinkState, MemberState, MeshId, NetworkReport, NetworkTrouble,
+    OffNetwork, Reason, SteeringState, Timestamp,
+};
 use kubomesh_telemetry::{
     Counter, Counters, Label, MeshCounters, MeshGauges, MeshHistograms, metrics,
 };
@@ -53,6 +56,30 @@ metrics! {
             "kubomesh_members",
             Label::new("state", &MemberState::ALL, MemberState::label)
         ),
+        /// Desired links that use another network than the wanted one on purpose, by why. Those that
+        /// do so against it are in `kubomesh_unhealthy_links`: `wrong_network`, `extra_connection`.
+        pub links_off_network: MeshGauges<Label<OffNetwork>> = mesh_gauges(
+            "kubomesh_links_off_network",
+            Label::new("why", &OffNetwork::ALL, OffNetwork::label)
+        ),
+        /// Members on the storage network, by how their connections are kept there.
+        pub members_steering: MeshGauges<Label<SteeringState>> = mesh_gauges(
+            "kubomesh_members_steering",
+            Label::new("state", &SteeringState::ALL, SteeringState::label)
+        ),
+        /// Dial filters of ours that the records of a mesh hold, by how far they are.
+        pub owned_filters: MeshGauges<Label<FilterStep>> = mesh_gauges(
+            "kubomesh_owned_filters",
+            Label::new("step", &FilterStep::ALL, FilterStep::label)
+        ),
+        /// Age of the oldest dial filter of ours that is not to stay, at a node whose pod lives; 0
+        /// without one.
+        pub passing_filter_age: MeshGauges<()> = mesh_gauges("kubomesh_passing_filter_age_seconds", ()),
+        /// 1 while that is wrong with the network that the links of a mesh are to use.
+        pub network_trouble: MeshGauges<Label<NetworkTrouble>> = mesh_gauges(
+            "kubomesh_network_trouble",
+            Label::new("trouble", &NetworkTrouble::ALL, NetworkTrouble::label)
+        ),
         /// 1 while a condition of the mesh is True, 0 while it is False or Unknown.
         pub conditions: MeshGauges<Label<ConditionKind>> = mesh_gauges(
             "kubomesh_mesh_condition",
@@ -79,6 +106,24 @@ metrics! {
 }
 
 impl ReporterMetrics {
+    /// Sets what is said of the network of a mesh.
+    pub(crate) fn take_network(&self, id: &MeshId, network: &NetworkReport, at: Timestamp) {
+        let (namespace, mesh) = (&*id.namespace, &*id.name);
+        for trouble in NetworkTrouble::ALL {
+            let is = network.troubles.contains(&trouble);
+            let gauge = self.network_trouble.get(namespace, mesh, trouble);
+            gauge.set_bool(is);
+        }
+        for step in FilterStep::ALL {
+            let count = network.owned_filters.get(&step).copied();
+            let gauge = self.owned_filters.get(namespace, mesh, step);
+            gauge.set_count(count.unwrap_or_default());
+        }
+        let age = network.passing_since.map(|since| at.since(since));
+        let gauge = self.passing_filter_age.get(namespace, mesh, ());
+        gauge.set_count(age.map_or(0, |age| age.as_secs()));
+    }
+
     /// Counts the write of a record.
     pub(crate) fn stored(&self, failure: Option<StoreErrorKind>) {
         let outcome = match failure {

@@ -9,7 +9,8 @@ use kube::Client;
 use kubomesh_api::{GROUP, StoredMeshes, StoredRecords, VERSION};
 use kubomesh_core::{
     Condition, ConditionKind, Fence, LinkCounts, LinkReport, LinkState, MemberName, MemberReport,
-    MemberState, MeshId, Reason, ReasonCode, Report, Status, Timestamp,
+    MemberState, MeshId, NetworkReport, OffNetwork, Reason, ReasonCode, Report, Status,
+    SteeringState, Timestamp,
 };
 use kubomesh_process::Clock;
 use tokio::sync::watch;
@@ -162,6 +163,8 @@ impl Observer {
         self.take_links(namespace, mesh, LinkCounts::default(), &[]);
         self.take_members(namespace, mesh, &BTreeMap::new());
         self.metrics
+            .take_network(id, &NetworkReport::default(), Timestamp::default());
+        self.metrics
             .removals_held
             .get(namespace, mesh, ())
             .set_count(0);
@@ -177,6 +180,7 @@ impl Observer {
         let (namespace, mesh) = (&*id.namespace, &*id.name);
         self.take_links(namespace, mesh, report.counts, &report.links);
         self.take_members(namespace, mesh, &report.members);
+        self.metrics.take_network(id, &report.network, report.at);
         self.metrics
             .removals_held
             .get(namespace, mesh, ())
@@ -215,6 +219,13 @@ impl Observer {
                 .get(namespace, mesh, state)
                 .set_count(count);
         }
+        for why in OffNetwork::ALL {
+            let off = links.iter().filter(|link| link.off_network == Some(why));
+            self.metrics
+                .links_off_network
+                .get(namespace, mesh, why)
+                .set_count(off.count() as u64);
+        }
         let mut reasons = BTreeMap::from(Reason::LABELS.map(|reason| (reason, 0)));
         let unhealthy = links.iter().filter(|link| link.state != LinkState::Healthy);
         for reason in unhealthy.filter_map(|link| link.reason.as_ref()) {
@@ -243,6 +254,14 @@ impl Observer {
                 .members
                 .get(namespace, mesh, state)
                 .set_count(count as u64);
+        }
+        for state in SteeringState::ALL {
+            let kept = members.values();
+            let kept = kept.filter(|member| member.steering == Some(state));
+            self.metrics
+                .members_steering
+                .get(namespace, mesh, state)
+                .set_count(kept.count() as u64);
         }
     }
 

@@ -14,9 +14,9 @@ use std::time::Duration;
 use common::{Switch, heard_now};
 use kubomesh_api::{StoredMesh, StoredMeshes, StoredRecords};
 use kubomesh_core::{
-    AppliedNetwork, Condition, ConditionKind, Fence, LinkCounts, LinkState, LostFilters,
-    MemberReport, MemberState, Membership, MeshId, ReasonCode, Report, Role, Status, SteeringState,
-    Timestamp,
+    AppliedNetwork, Condition, ConditionKind, Fence, FilterStep, Link, LinkCounts, LinkReport,
+    LinkState, LostFilters, MemberReport, MemberState, Membership, MeshId, NetworkReport,
+    NetworkTrouble, OffNetwork, ReasonCode, Report, Role, Status, SteeringState, Timestamp,
 };
 use kubomesh_process::Clock;
 use kubomesh_reporter::{
@@ -204,6 +204,7 @@ fn report(members: usize, healthy: u64, ready: bool) -> Report {
             ),
         ],
         retired_expired: Vec::new(),
+        network: NetworkReport::default(),
         filters_lost: Vec::new(),
         next_due: None,
     }
@@ -554,6 +555,53 @@ async fn filters_that_are_not_given_back_are_an_event_and_counted_once() {
             .unwrap()
             .contains("kubomesh_filters_lost_total{mesh=\"kubo\",namespace=\"apps\"} 1")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_say_what_is_found_of_the_network() {
+    let case = Case::with(0);
+    let labels = "mesh=\"kubo\",namespace=\"apps\"";
+    let lines = |counts: [u64; 5]| {
+        let [off, strict, leaving, age, down] = counts;
+        [
+            format!("kubomesh_links_off_network{{{labels},why=\"transitional\"}} {off}"),
+            format!("kubomesh_members_steering{{{labels},state=\"strict\"}} {strict}"),
+            format!("kubomesh_owned_filters{{{labels},step=\"Leaving\"}} {leaving}"),
+            format!("kubomesh_passing_filter_age_seconds{{{labels}}} {age}"),
+            format!("kubomesh_network_trouble{{{labels},trouble=\"down\"}} {down}"),
+        ]
+    };
+    let mut found = report(2, 10, true);
+    found.links = vec![LinkReport {
+        link: Link::new(&name(0).as_str().into(), &name(1).as_str().into()).unwrap(),
+        state: LinkState::Healthy,
+        reason: None,
+        held: None,
+        rewritten: false,
+        off_network: Some(OffNetwork::Transitional),
+    }];
+    for member in found.members.values_mut() {
+        member.steering = Some(SteeringState::Strict);
+    }
+    found.network = NetworkReport {
+        troubles: [NetworkTrouble::Down].into(),
+        owned_filters: [(FilterStep::Leaving, 3)].into(),
+        passing_since: Some(case.clock.now() - Duration::from_secs(650)),
+    };
+    case.report(found);
+    elapse(500).await;
+    let text = case.catalog.render().unwrap();
+    for line in lines([1, 2, 3, 650, 1]) {
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+    let other = format!("kubomesh_network_trouble{{{labels},trouble=\"drift\"}} 0");
+    assert!(text.contains(&other), "every trouble has its series");
+    case.report(report(2, 10, true));
+    elapse(500).await;
+    let text = case.catalog.render().unwrap();
+    for line in lines([0, 0, 0, 0, 0]) {
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use kubomesh_core::{
-    Condition, ConditionKind, LinkCounts, MemberReport, MemberState, MeshId, ReasonCode, Report,
-    Role, Status, Timestamp,
+    Condition, ConditionKind, LinkCounts, MemberReport, MemberState, MeshId, NetworkReport,
+    ReasonCode, Report, Role, Status, Timestamp,
 };
 
 use crate::{Convergence, mesh_status, peer_status, refused_status};
@@ -198,6 +198,7 @@ fn report(at: u64, ready: Status, message: &str) -> Report {
             message,
         )],
         retired_expired: Vec::new(),
+        network: NetworkReport::default(),
         filters_lost: Vec::new(),
         next_due: None,
     }

@@ -3,6 +3,7 @@
 use kubomesh_core::{Capacity, Degree, LinkReport, MemberName};
 
 use super::{Facts, Rule};
+use crate::crowd::{self, Crowd};
 use crate::topology::Place;
 
 /// No degree is below this: ring 0, a zone's ring and one more are always there.
@@ -99,13 +100,14 @@ pub(super) fn check(facts: &mut Facts<'_>) {
         .map(|report| (narrow(index(&report.link.a)), narrow(index(&report.link.b))))
         .collect();
     pairs.sort_unstable();
+    let crowd = crowd(facts, &names);
     let nameless = |name: &&MemberName| Place {
         key: &[],
         zone: "",
-        capacity: capacity(facts, name),
+        capacity: crowd::bounded(crowd.as_ref(), capacity(facts, name)).links(),
     };
     let places: Vec<Place<'_>> = names.iter().map(nameless).collect();
-    let degree = degree(facts, &names);
+    let degree = degree(facts, &names, crowd.is_some());
     for flaw in flaws(&places, &pairs, degree) {
         let member = match flaw {
             Flaw::Apart { place } | Flaw::Crowded { place, .. } => names.get(place as usize),
@@ -120,9 +122,9 @@ pub(super) fn check(facts: &mut Facts<'_>) {
 ///
 /// Every member with a place has a link. Those that wait for theirs have none in rings, and count
 /// for the size all the same: of what they may make of it the larger is allowed.
-fn degree(facts: &Facts<'_>, names: &[&MemberName]) -> Option<u32> {
+fn degree(facts: &Facts<'_>, names: &[&MemberName], is_crowded: bool) -> Option<u32> {
     let policy = &facts.input.policy.topology;
-    if names.len() <= usize::try_from(policy.full_mesh_up_to).unwrap_or(usize::MAX) {
+    if !is_crowded && names.len() <= usize::try_from(policy.full_mesh_up_to).unwrap_or(usize::MAX) {
         return None;
     }
     if let Degree::Fixed(degree) = policy.degree {
@@ -138,8 +140,18 @@ fn degree(facts: &Facts<'_>, names: &[&MemberName]) -> Option<u32> {
 
 /// The capacity that a member is recorded with. One that is not recorded yet was read a moment ago,
 /// if at all, and bounds nothing here.
-fn capacity(facts: &Facts<'_>, name: &MemberName) -> u32 {
+fn capacity(facts: &Facts<'_>, name: &MemberName) -> Capacity {
     let record = facts.input.records.get(name.as_str());
     let capacity = record.and_then(|record| record.capacity);
-    capacity.map_or(u32::MAX, Capacity::links)
+    capacity.unwrap_or(Capacity::Unlimited)
+}
+
+/// The /56 that bounds them by what is recorded of them. One that is not recorded yet, or has no link,
+/// may make more of it, never less.
+fn crowd(facts: &Facts<'_>, names: &[&MemberName]) -> Option<Crowd> {
+    let ip = |name: &&MemberName| {
+        let record = facts.input.records.get(name.as_str())?;
+        record.addresses.first()?.ip()
+    };
+    crowd::crowd(&facts.input.policy.network, names.iter().map(ip))
 }

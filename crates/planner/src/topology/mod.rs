@@ -55,6 +55,12 @@ impl Shape {
         if members <= usize::try_from(policy.full_mesh_up_to).unwrap_or(usize::MAX) {
             return Self::FullMesh;
         }
+        Self::rings(members, policy)
+    }
+
+    /// Rings for so many members, whether or not they are few enough for a full mesh.
+    #[must_use]
+    pub fn rings(members: usize, policy: &TopologyPolicy) -> Self {
         let degree = match (policy.degree, members) {
             (Degree::Fixed(degree), _) => degree.max(Self::LEAST_DEGREE) & !1,
             (Degree::Auto, ..=1_000) => 16,

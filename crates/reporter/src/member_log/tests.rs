@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kubomesh_core::{
     Condition, ConditionKind, Link, LinkCounts, LinkReport, LinkState, MemberName, MemberReport,
-    MemberState, MeshId, Reason, ReasonCode, Report, Role, Status, Timestamp,
+    MemberState, MeshId, NetworkReport, Reason, ReasonCode, Report, Role, Status, Timestamp,
 };
 
 use super::{Line, MOST, MemberLog};
@@ -46,6 +46,7 @@ fn report(at: Timestamp, conditions: &[(&str, Condition)]) -> Report {
         doubt: None,
         conditions: Vec::new(),
         retired_expired: Vec::new(),
+        network: NetworkReport::default(),
         filters_lost: Vec::new(),
         next_due: None,
     }

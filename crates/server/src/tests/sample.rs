@@ -8,9 +8,10 @@ use kubomesh_core::{
     Access, Action, Address, Call, Capacity, Condition, ConditionKind, ConnLimits, Connection,
     Contact, ContainerStart, Direction, Doubt, Endpoint, Failure, FailureKind, FilterStep, Held,
     Link, LinkCounts, LinkReport, LinkState, LostFilters, Member, MemberName, MemberReport,
-    MemberState, Membership, MeshId, Network, NodeState, Observation, Outcome, OwnedFilter, PeerId,
-    PeeringEntry, Plan, Reason, ReasonCode, Record, RecordWrite, RemovedFilter, Report, Retired,
-    Role, Sequence, Sighting, Source, Status, StorageState, Timestamp, Waiting,
+    MemberState, Membership, MeshId, Network, NetworkReport, NodeState, Observation, Outcome,
+    OwnedFilter, PeerId, PeeringEntry, Plan, Reason, ReasonCode, Record, RecordWrite,
+    RemovedFilter, Report, Retired, Role, Sequence, Sighting, Source, Status, StorageState,
+    Timestamp, Waiting,
 };
 
 use crate::{MeshSnapshot, Snapshot};
@@ -250,6 +251,7 @@ fn report(mesh: MeshId) -> Report {
         doubt: Some(Doubt::StoreRestored { until: NOW }),
         conditions: vec![condition(ConditionKind::Ready)],
         retired_expired: vec![peer()],
+        network: NetworkReport::default(),
         filters_lost: vec![LostFilters {
             member: "c".into(),
             peer_id: Some(peer()),

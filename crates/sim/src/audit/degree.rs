@@ -1,6 +1,7 @@
 //! Degrees: how many links a node may have, by topology.md alone and whatever the planner wants.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use kubomesh_core::{
@@ -30,10 +31,18 @@ struct Fleet {
     members: BTreeMap<MemberName, (MemberUid, Arc<str>)>,
 }
 
-/// Links that a node may have in a mesh of so many members; `None`: all of them.
-pub(super) fn most(policy: &Policy, members: usize, capacity: Capacity) -> Option<u32> {
+/// Connections that Kubo holds with one IPv6 /56.
+const MOST_OF_A_56: u32 = 16;
+
+/// Links that a node may have in a mesh of so many members; `None`: all of them. Under `six` an IPv6 /56
+/// bounds everybody's.
+pub(super) fn most(policy: &Policy, members: usize, capacity: Capacity, six: bool) -> Option<u32> {
     let policy = &policy.topology;
-    if members <= policy.full_mesh_up_to as usize {
+    let capacity = match six {
+        true => Capacity::Links(capacity.links().min(MOST_OF_A_56)),
+        false => capacity,
+    };
+    if !six && members <= policy.full_mesh_up_to as usize {
         return None;
     }
     let degree = match policy.degree {
@@ -53,6 +62,25 @@ pub(super) fn capacity(limits: &ConnLimits) -> Capacity {
         }
         _ => Capacity::Assumed,
     }
+}
+
+/// Whether some member sees more than sixteen others in one IPv6 /56.
+pub(super) fn is_bound(policy: &Policy, ips: &[Option<IpAddr>]) -> bool {
+    let prefix = |ip: &Option<IpAddr>| match ip {
+        Some(IpAddr::V6(six)) if !six.is_loopback() => Some(six.octets()[..7].to_vec()),
+        _ => None,
+    };
+    let prefixes: Vec<_> = ips.iter().map(prefix).collect();
+    let sees = |from: usize, to: &[u8]| {
+        let others = prefixes.iter().enumerate();
+        let others = others.filter(|(at, other)| *at != from && other.as_deref() == Some(to));
+        others.count() > MOST_OF_A_56 as usize
+    };
+    let all: BTreeSet<&Vec<u8>> = prefixes.iter().flatten().collect();
+    let bound = all
+        .into_iter()
+        .any(|to| (0..prefixes.len()).any(|from| sees(from, to)));
+    bound && !policy.network.ipv6_allowlisted
 }
 
 impl Audit {
@@ -87,11 +115,18 @@ impl Audit {
         let input = passed.input;
         let recorded = input.records.values().filter_map(|record| record.peer_id);
         let members = recorded.collect::<BTreeSet<_>>().len();
+        let wanted = input.records.iter();
+        let wanted =
+            wanted.filter(|(name, _)| counts.contains_key(&MemberName::from(name.as_str())));
+        let ips: Vec<_> = wanted
+            .map(|(_, record)| record.addresses.first().and_then(Address::ip))
+            .collect();
+        let six = is_bound(input.policy, &ips);
         for (name, count) in counts {
             let record = input.records.get(name.as_str());
             let capacity = record.and_then(|record| record.capacity);
             let capacity = capacity.unwrap_or(Capacity::Unlimited);
-            let most = most(input.policy, members, capacity);
+            let most = most(input.policy, members, capacity, six);
             if most.is_some_and(|most| *count > most as usize) {
                 let detail = format!("{} wants {count} links of {name}: {most:?}", passed.who);
                 self.broke(Property::Degree, detail);

@@ -86,10 +86,12 @@ impl Sim {
         {
             return None;
         }
+        let ips: Vec<_> = wells.iter().map(|well| Some(well.ip)).collect();
+        let six = degree::is_bound(&self.policy, &ips);
         for well in wells {
             let capacity = degree::capacity(&self.world.node(well.node).spec().conn_limits);
             // Below the capacity links stay that were wanted once.
-            let full = degree::most(&self.policy, wells.len(), capacity).is_none();
+            let full = degree::most(&self.policy, wells.len(), capacity, six).is_none();
             let others = if full { wells.len() - 1 } else { 0 };
             let most = others.max(capacity.links() as usize);
             // What nobody knows of counts for nothing.
