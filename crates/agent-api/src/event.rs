@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Address, Connection, Connections, Failure, FailureKind, Listing, PeerId, PeeringEntry, Reading,
-    agent_version,
+    Address, Connection, Connections, Failure, FailureKind, Listing, MAX_CONNECTIONS, MAX_PEERING,
+    PeerId, PeeringEntry, Reading, agent_version,
 };
 use tonic::Streaming;
 
@@ -153,6 +153,9 @@ impl Watch {
 
     fn delta(&self, change: &wire::Change) -> Result<Delta, Error> {
         let own = self.expected;
+        read::bounded(PEERS, change.added.len(), MAX_CONNECTIONS)?;
+        read::bounded(PEERS, change.removed.len(), MAX_CONNECTIONS)?;
+        read::bounded(PEERING_LS, change.peering_removed.len(), MAX_PEERING)?;
         // What was left out of the state is left out here: an entry that makes no sense is no entry.
         let some = |listed: &[wire::Connection]| {
             let read = listed.iter().map(|entry| read::connection(entry, own));

@@ -132,7 +132,7 @@ fn address(text: &str) -> Result<Address, String> {
     Ok(Address::lenient(text))
 }
 
-fn bounded(verb: &'static str, entries: usize, most: usize) -> Result<(), Error> {
+pub(crate) fn bounded(verb: &'static str, entries: usize, most: usize) -> Result<(), Error> {
     if entries <= most {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! The connections that a node lists, packed: a node may list thousands, and nearly all lead to
 //! peers that no member is.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -72,6 +73,31 @@ impl Connections {
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.packed.len()
+    }
+
+    /// What is listed after a difference: without those that are gone, each as it was listed here, and
+    /// with the new ones behind the others.
+    #[must_use]
+    pub fn changed(&self, gone: &[Connection], new: &[Connection]) -> Self {
+        let gone: BTreeSet<_> = gone.iter().map(Connection::key).collect();
+        let mut packer = Packer {
+            packed: Vec::with_capacity(self.packed.len()),
+            count: 0,
+        };
+        let mut walk = self.iter();
+        loop {
+            let before = walk.rest;
+            let Some(listed) = walk.next() else { break };
+            if !gone.contains(&(listed.peer, listed.text, listed.direction)) {
+                let length = before.len() - walk.rest.len();
+                packer.packed.extend(&before[..length]);
+                packer.count += 1;
+            }
+        }
+        for connection in new {
+            packer.push(connection);
+        }
+        packer.finish()
     }
 
     /// One after the other, as the node listed them.
@@ -164,6 +190,15 @@ impl Packer {
         let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
         self.packed.extend(length.to_le_bytes());
         self.packed.extend(&bytes[..usize::from(length)]);
+    }
+}
+
+// === impl Connection ===
+
+impl Connection {
+    /// What tells it from others of its node.
+    fn key(&self) -> (PeerId, &str, Direction) {
+        (self.peer, self.address.as_str(), self.direction)
     }
 }
 

@@ -63,3 +63,26 @@ fn a_connection_takes_some_eighty_bytes() {
         .collect();
     assert_eq!(usual.bytes(), 81 * usual.len());
 }
+
+/// A difference, held against the same of a plain list.
+#[test]
+fn a_difference() {
+    let texts = [
+        "/ip4/10.0.0.1/tcp/1",
+        "/dns4/example.com/tcp/443",
+        "/ip6/fd00::1/tcp/3",
+        "/",
+    ];
+    let before = listed(&texts);
+    let packed: Connections = before.iter().cloned().collect();
+    let new = listed(&["/ip4/10.0.0.9/tcp/9"]);
+    let other_way = Connection {
+        direction: Direction::Unknown,
+        ..before[3].clone()
+    };
+    let gone = [before[1].clone(), other_way];
+    let after = [&before[..1], &before[2..], &new[..]].concat();
+    let changed = packed.changed(&gone, &new);
+    assert_eq!(changed, after.into_iter().collect::<Connections>());
+    assert_eq!(packed.changed(&before, &[]), Connections::default());
+}

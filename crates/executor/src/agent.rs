@@ -14,6 +14,7 @@ use kubomesh_core::{
 use kubomesh_process::CancellationToken;
 use tokio::sync::Mutex as TurnLock;
 
+use crate::mirror::Mirror;
 use crate::node::Introduction;
 use crate::{READ_DEADLINE, lock};
 
@@ -34,12 +35,15 @@ pub(crate) struct Agency {
     round: std::sync::Mutex<Option<Timestamp>>,
 }
 
-/// Cancels when it is dropped.
-struct Following(CancellationToken);
+/// Who follows a node, and what that shows. Cancels when it is dropped.
+struct Following {
+    until: CancellationToken,
+    mirror: Arc<Mirror>,
+}
 
 impl Drop for Following {
     fn drop(&mut self) {
-        self.0.cancel();
+        self.until.cancel();
     }
 }
 
@@ -120,15 +124,32 @@ impl Agency {
         held.kept.node(peer_id)
     }
 
-    /// Until when to follow the node; `None` when somebody does already.
-    pub(crate) fn followed(&self) -> Option<CancellationToken> {
+    /// Until when to follow the node, and what is to show it; `None` when somebody does already.
+    pub(crate) fn followed(
+        &self,
+        access: &Access,
+        peer_id: PeerId,
+    ) -> Option<(CancellationToken, Arc<Mirror>)> {
         let mut follower = lock(&self.follower);
-        if follower.as_ref().is_some_and(|one| !one.0.is_cancelled()) {
+        if let Some(one) = &*follower
+            && !one.until.is_cancelled()
+        {
             return None;
         }
-        let until = CancellationToken::new();
-        *follower = Some(Following(until.clone()));
-        Some(until)
+        let (until, mirror) = (CancellationToken::new(), Mirror::new(access, peer_id));
+        let mirror = Arc::new(mirror);
+        *follower = Some(Following {
+            until: until.clone(),
+            mirror: Arc::clone(&mirror),
+        });
+        Some((until, mirror))
+    }
+
+    /// What shows this peer, if it is followed by this way.
+    pub(crate) fn mirror(&self, access: &Access, peer_id: PeerId) -> Option<Arc<Mirror>> {
+        let follower = lock(&self.follower);
+        let mirror = &follower.as_ref()?.mirror;
+        mirror.is_of(access, peer_id).then(|| Arc::clone(mirror))
     }
 
     /// Gives the channel up.

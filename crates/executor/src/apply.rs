@@ -86,6 +86,10 @@ impl Executor {
         });
         let mut ended = pin!(ended.buffer_unordered(at_once as usize));
         while let Some((sequence, outcomes)) = ended.next().await {
+            // What was seen of them before proves nothing (ARCHITECTURE.md, invariant 12).
+            inner
+                .lines
+                .touched(outcomes.iter().flat_map(Outcome::touches));
             lock(&inner.outcomes).extend(outcomes);
             lock(&inner.busy).ended(&sequence);
             match part.is_late() {
@@ -94,7 +98,7 @@ impl Executor {
             }
         }
         if let Some(node) = spare.take(|_| true) {
-            inner.lines.keep(&line, &access, node);
+            inner.lines.keep(&line, &access, node, None);
         }
     }
 }

@@ -1,19 +1,20 @@
-//! Following a node by its agent: when something changes that concerns the mesh, the bell rings. What
-//! has changed is read then; the watch says only that there is something to read.
+//! Following a node by its agent: what it tells is mirrored, and when something changes that concerns
+//! the mesh, the bell rings.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use kubomesh_agent_api::{AgentNode, Delta, Error, HEARTBEAT, Seen};
-use kubomesh_core::{MemberName, MemberUid, PeerId};
+use kubomesh_agent_api::{AgentNode, Delta, Error, Event, HEARTBEAT, Seen};
+use kubomesh_core::{MemberUid, PeerId};
 
 use crate::agent::TRY_AGAIN;
-use crate::wake::Wake;
+use crate::line::{Around, Line};
+use crate::mirror::{Lists, Mirror, Proof};
 use crate::{READ_DEADLINE, lock};
 
 /// How long an agent may say nothing: three of its heartbeats.
-const SILENCE: Duration = HEARTBEAT.saturating_mul(3);
+pub(crate) const SILENCE: Duration = HEARTBEAT.saturating_mul(3);
 
 /// The identities of the mesh's members, as they were last seen: a change of a connection concerns the
 /// mesh when one of them is at its far end. A node may have thousands that come and go.
@@ -21,44 +22,82 @@ pub(crate) type Members = Arc<Mutex<BTreeMap<MemberUid, PeerId>>>;
 
 /// Who follows one node.
 pub(crate) struct Follower {
-    pub(crate) member: MemberName,
+    /// Never kept: the follower ends with it.
+    pub(crate) line: Weak<Line>,
+    pub(crate) mirror: Arc<Mirror>,
     pub(crate) members: Members,
-    pub(crate) wake: Arc<Wake>,
+    pub(crate) around: Around,
 }
 
 impl Follower {
     /// Follows a node until its watch ends. One that does not begin is waited with for a while, so that
-    /// an agent which refuses it is not asked again and again.
-    pub(crate) async fn follow(self, node: AgentNode) {
-        if self.listen(node).await.is_err() {
-            tokio::time::sleep(TRY_AGAIN).await;
+    /// an agent which refuses it is not asked again and again. `read`: its state as it was read before.
+    pub(crate) async fn follow(self, node: AgentNode, read: Option<Lists>) {
+        let listened = self.listen(node, read).await;
+        self.mirror.cover();
+        match listened {
+            Ok(()) => self.ring(),
+            Err(_) => tokio::time::sleep(TRY_AGAIN).await,
         }
     }
 
     /// # Errors
     /// When the watch never began.
-    async fn listen(&self, mut node: AgentNode) -> Result<(), Error> {
+    async fn listen(&self, mut node: AgentNode, read: Option<Lists>) -> Result<(), Error> {
+        // The first look begins when the agent has the request.
+        if let Some(line) = self.line.upgrade() {
+            let (owed, asked) = (line.owed(), (self.around.now)());
+            self.mirror.prove(Proof { owed, asked });
+        }
         let mut watch = node.watch(READ_DEADLINE).await?;
         drop(node);
-        // The first state is what was read just now.
-        watch.next(SILENCE).await?;
+        let first = watch.next(SILENCE).await?;
+        self.take(first);
+        // What changed since it was read is not told as a change.
+        let image = self.mirror.image((self.around.now)());
+        let lists = image.and_then(|image| image.seen.ok());
+        if !matches!((&read, &lists), (Some(read), Some(told)) if read.says(told)) {
+            self.ring();
+        }
+        drop((read, lists));
         loop {
-            let concerns = match watch.next(SILENCE).await {
-                Ok(event) => match &event.seen {
-                    Seen::Still => false,
-                    Seen::Delta(delta) => self.concerns(delta),
-                    // It was restarted, or gives the agent no answer.
-                    Seen::Whole(_) | Seen::Down(_) => true,
-                },
+            let event = match watch.next(SILENCE).await {
+                Ok(event) => event,
                 Err(error) => {
-                    tracing::debug!(member = %self.member, "the watch ended: {error}");
-                    self.wake.ring(&self.member);
+                    if let Some(line) = self.line.upgrade() {
+                        tracing::debug!(member = %line.member, "the watch ended: {error}");
+                    }
                     return Ok(());
                 }
             };
+            let concerns = match &event.seen {
+                Seen::Still => false,
+                Seen::Delta(delta) => self.concerns(delta),
+                // It was restarted, or gives the agent no answer.
+                Seen::Whole(_) | Seen::Down(_) => true,
+            };
+            self.take(event);
             if concerns {
-                self.wake.ring(&self.member);
+                self.ring();
             }
+        }
+    }
+
+    fn take(&self, event: Event) {
+        let Some(line) = self.line.upgrade() else {
+            return;
+        };
+        let is_back = self.mirror.take(&line, event, (self.around.now)());
+        if is_back {
+            // What is asked next is to be from after this, whatever was told on the way.
+            line.owe();
+            lock(&self.around.health).renew(&line.uid);
+        }
+    }
+
+    fn ring(&self) {
+        if let Some(line) = self.line.upgrade() {
+            self.around.wake.ring(&line.member);
         }
     }
 

@@ -15,6 +15,8 @@ mod following;
 mod gate;
 mod line;
 mod metrics;
+mod mirror;
+mod mirrored;
 mod node;
 mod observe;
 mod opening;
@@ -35,7 +37,7 @@ use kubomesh_process::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::gate::Gate;
-use crate::line::Lines;
+use crate::line::{Around, Lines};
 use crate::wake::Wake;
 
 pub use crate::metrics::ExecutorMetrics;
@@ -89,13 +91,12 @@ pub(crate) struct Inner {
     fence: Arc<dyn Fence>,
     credentials: Arc<dyn Credentials>,
     metrics: ExecutorMetrics,
-    room: Room,
     dialler: Dialler,
     tracker: TaskTracker,
     now: Now,
     stop: CancellationToken,
     gate: Gate,
-    health: std::sync::Mutex<HealthBook>,
+    health: Arc<std::sync::Mutex<HealthBook>>,
     lines: Lines,
     wake: Arc<Wake>,
     answers: std::sync::Mutex<Vec<(MemberName, Observation)>>,
@@ -110,21 +111,26 @@ impl Executor {
     pub fn new(parts: Parts) -> Self {
         let wake = Arc::new(Wake::default());
         let tracker = TaskTracker::new();
+        let health = HealthBook::new(parts.probe_max);
+        let health = Arc::new(std::sync::Mutex::new(health));
+        let lines = Lines::new(Around {
+            mesh: parts.mesh.clone(),
+            tracker: tracker.clone(),
+            wake: Arc::clone(&wake),
+            stop: parts.stop.clone(),
+            room: parts.room,
+            now: Arc::clone(&parts.now),
+            health: Arc::clone(&health),
+        });
         let inner = Inner {
             gate: Gate::new(parts.limits.in_flight),
-            health: std::sync::Mutex::new(HealthBook::new(parts.probe_max)),
-            lines: Lines::new(
-                parts.mesh.clone(),
-                tracker.clone(),
-                Arc::clone(&wake),
-                parts.stop.clone(),
-            ),
+            health,
+            lines,
             mesh: parts.mesh,
             limits: parts.limits,
             fence: parts.fence,
             credentials: parts.credentials,
             metrics: parts.metrics,
-            room: parts.room,
             dialler: parts.dialler,
             tracker,
             now: parts.now,
@@ -171,10 +177,11 @@ impl Executor {
         self.inner.health().is_due(uid, (self.inner.now)())
     }
 
-    /// Asks this life of a member at once in the next pass, whatever its back-off: it became ready,
-    /// or its container started.
+    /// Asks this life of a member at once in the next pass, whatever its back-off and whatever its
+    /// agent said before: it became ready, or its container started.
     pub fn renew(&self, uid: &MemberUid) {
         self.inner.health().renew(uid);
+        self.inner.lines.owe(uid);
     }
 
     /// Whether the stop has begun.

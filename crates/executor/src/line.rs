@@ -4,11 +4,15 @@
 //! place is seen at once, and hands it out when it is wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
 use kubomesh_agent_api::AgentNode;
-use kubomesh_core::{Access, MemberName, MemberUid, MeshId, NodeState, PeerId, Timestamp};
+use kubomesh_core::{
+    Access, HealthBook, Kept, Listing, MemberName, MemberUid, MeshId, NodeState, PeerId, Reading,
+    Timestamp,
+};
 use kubomesh_kubo::Digest;
 use kubomesh_process::CancellationToken;
 use tokio::sync::{Mutex as TurnLock, Semaphore, oneshot};
@@ -16,29 +20,47 @@ use tokio_util::task::TaskTracker;
 
 use crate::agent::Agency;
 use crate::following::{Follower, Members};
-use crate::lock;
 use crate::metrics::Verb;
+use crate::mirror::Lists;
 use crate::node::Node;
+use crate::room::{List, Room};
 use crate::wake::Wake;
+use crate::{Now, lock};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) struct Lines {
-    mesh: MeshId,
-    tracker: TaskTracker,
-    wake: Arc<Wake>,
-    /// Ends every kept connection.
-    stop: CancellationToken,
+    around: Around,
     lines: Mutex<BTreeMap<MemberUid, Arc<Line>>>,
+    /// How often a member's state was touched, by name.
+    owed: Mutex<BTreeMap<MemberName, Arc<AtomicU64>>>,
     /// Who was seen.
     members: Members,
 }
 
+/// What the executor shares with whoever keeps a connection.
+#[derive(Clone)]
+pub(crate) struct Around {
+    pub(crate) mesh: MeshId,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) wake: Arc<Wake>,
+    /// Ends every kept connection.
+    pub(crate) stop: CancellationToken,
+    pub(crate) room: Room,
+    pub(crate) now: Now,
+    pub(crate) health: Arc<Mutex<HealthBook>>,
+}
+
 /// All that there is of one node's connections.
 pub(crate) struct Line {
+    mesh: MeshId,
     /// Whose they are.
     pub(crate) member: MemberName,
+    /// In which life.
+    pub(crate) uid: MemberUid,
+    /// Where its lists are kept.
+    pub(crate) room: Room,
     /// Calls in flight to this node.
     pub(crate) calls: Arc<Semaphore>,
     /// One filters call at a time a node (measured-on-kubo, row 27).
@@ -48,6 +70,8 @@ pub(crate) struct Line {
     idle: Mutex<Option<Idle>>,
     /// Digest of `swarm/peers` as it was in the state that was read at this time.
     peers: Mutex<Option<(Timestamp, Digest)>>,
+    /// How often it was touched: what was seen before may be another state.
+    owed: Arc<AtomicU64>,
     /// What was last left out of its answers, by verb: told when it changes.
     left_out: Mutex<BTreeMap<&'static str, String>>,
 }
@@ -60,18 +84,11 @@ struct Idle {
 }
 
 impl Lines {
-    pub(crate) fn new(
-        mesh: MeshId,
-        tracker: TaskTracker,
-        wake: Arc<Wake>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(around: Around) -> Self {
         Self {
-            mesh,
-            tracker,
-            wake,
-            stop,
+            around,
             lines: Mutex::default(),
+            owed: Mutex::default(),
             members: Members::default(),
         }
     }
@@ -79,8 +96,13 @@ impl Lines {
     pub(crate) fn line(&self, member: &MemberName, uid: &MemberUid, calls: u32) -> Arc<Line> {
         let mut lines = lock(&self.lines);
         let line = lines.entry(uid.clone()).or_insert_with(|| {
+            let mut owed = lock(&self.owed);
             Arc::new(Line {
+                mesh: self.around.mesh.clone(),
                 member: member.clone(),
+                uid: uid.clone(),
+                room: self.around.room.clone(),
+                owed: Arc::clone(owed.entry(member.clone()).or_default()),
                 calls: Arc::new(Semaphore::new((calls as usize).max(1))),
                 filters: TurnLock::new(()),
                 agency: Agency::default(),
@@ -93,10 +115,10 @@ impl Lines {
     }
 
     /// Keeps a connection for the next call, unless one is kept already. An agent's channel is kept
-    /// since it was opened.
-    pub(crate) fn keep(&self, line: &Arc<Line>, access: &Access, node: Node) {
+    /// since it was opened; its node is followed, from the state that was `read` just now.
+    pub(crate) fn keep(&self, line: &Arc<Line>, access: &Access, node: Node, read: Option<Lists>) {
         match (node, access) {
-            (Node::Agent(node), _) => self.follow(line, node),
+            (Node::Agent(node), access) => self.follow(line, access, node, read),
             (
                 Node::Direct(node),
                 Access::Agent {
@@ -113,19 +135,37 @@ impl Lines {
         lock(&self.members).insert(uid.clone(), peer_id);
     }
 
+    /// Notes that members were touched: what was seen of them before may be another state.
+    pub(crate) fn touched(&self, members: impl IntoIterator<Item = MemberName>) {
+        let owed = lock(&self.owed);
+        for member in members {
+            if let Some(owed) = owed.get(&member) {
+                owed.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+    }
+
+    /// The same of one life of a member.
+    pub(crate) fn owe(&self, uid: &MemberUid) {
+        if let Some(line) = lock(&self.lines).get(uid) {
+            line.owe();
+        }
+    }
+
     /// Follows a node by its agent, unless somebody does.
-    fn follow(&self, line: &Arc<Line>, node: AgentNode) {
-        let Some(until) = line.agency.followed() else {
+    fn follow(&self, line: &Arc<Line>, access: &Access, node: AgentNode, read: Option<Lists>) {
+        let Some((until, mirror)) = line.agency.followed(access, node.peer_id()) else {
             return;
         };
         let follower = Follower {
-            member: line.member.clone(),
+            line: Arc::downgrade(line),
+            mirror,
             members: Arc::clone(&self.members),
-            wake: Arc::clone(&self.wake),
+            around: self.around.clone(),
         };
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
-            let following = until.run_until_cancelled(follower.follow(node));
+        let stop = self.around.stop.clone();
+        self.around.tracker.spawn(async move {
+            let following = until.run_until_cancelled(follower.follow(node, read));
             stop.run_until_cancelled(following).await;
             until.cancel();
         });
@@ -134,12 +174,12 @@ impl Lines {
     /// Rings when a channel ends.
     pub(crate) fn watch_channel(&self, line: &Line, ended: BoxFuture<'static, ()>) {
         let (wake, mesh, member) = (
-            Arc::clone(&self.wake),
-            self.mesh.clone(),
+            Arc::clone(&self.around.wake),
+            self.around.mesh.clone(),
             line.member.clone(),
         );
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
+        let stop = self.around.stop.clone();
+        self.around.tracker.spawn(async move {
             if stop.run_until_cancelled(ended).await.is_some() {
                 tracing::debug!(%mesh, %member, "channel ended");
                 wake.ring(&member);
@@ -161,12 +201,12 @@ impl Lines {
             });
         }
         let (wake, mesh, member) = (
-            Arc::clone(&self.wake),
-            self.mesh.clone(),
+            Arc::clone(&self.around.wake),
+            self.around.mesh.clone(),
             line.member.clone(),
         );
-        let stop = self.stop.clone();
-        self.tracker.spawn(async move {
+        let stop = self.around.stop.clone();
+        self.around.tracker.spawn(async move {
             let closed = stop.run_until_cancelled(wait_for_close(node, taken)).await;
             if closed == Some(true) {
                 tracing::debug!(%mesh, %member, "connection lost");
@@ -177,11 +217,38 @@ impl Lines {
 
     pub(crate) fn retain(&self, uids: &BTreeSet<MemberUid>) {
         lock(&self.lines).retain(|uid, _| uids.contains(uid));
+        lock(&self.owed).retain(|_, owed| Arc::strong_count(owed) > 1);
         lock(&self.members).retain(|uid, _| uids.contains(uid));
     }
 }
 
 impl Line {
+    /// How often it was touched.
+    pub(crate) fn owed(&self) -> u64 {
+        self.owed.load(Ordering::Acquire)
+    }
+
+    /// It was touched: what was seen of it before may be another state.
+    pub(crate) fn owe(&self) {
+        self.owed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The entries of a listing, if there is room for them; what was left out of it is told here, once
+    /// until it changes.
+    pub(crate) fn keep<L: List>(
+        &self,
+        verb: Verb,
+        peer: PeerId,
+        listing: Listing<L>,
+    ) -> Reading<Kept<L>> {
+        let Listing { entries, warning } = listing;
+        if let Some(warning) = self.left_out(verb, warning) {
+            let (mesh, member) = (&self.mesh, &self.member);
+            tracing::warn!(%mesh, %member, %peer, verb = verb.label(), "{warning}");
+        }
+        self.room.keep(verb.path(), entries)
+    }
+
     /// Notes of what answer the connections of the state of this time were read.
     pub(crate) fn note_peers(&self, at: Timestamp, digest: Digest) {
         *lock(&self.peers) = Some((at, digest));
@@ -196,7 +263,7 @@ impl Line {
     }
 
     /// The warning, if it is another than this verb's last one.
-    pub(crate) fn left_out(&self, verb: Verb, warning: Option<String>) -> Option<String> {
+    fn left_out(&self, verb: Verb, warning: Option<String>) -> Option<String> {
         let mut known = lock(&self.left_out);
         let Some(warning) = warning else {
             known.remove(verb.label());

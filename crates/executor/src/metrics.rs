@@ -36,6 +36,8 @@ metrics! {
 pub(crate) enum Verb {
     /// `id`, with the opening of the connection.
     Id,
+    /// `Ping` of an agent, answered after its next look.
+    Ping,
     /// `swarm/peers`.
     Peers,
     /// `swarm/peering/ls`.
@@ -139,8 +141,9 @@ impl Timer<'_> {
 // === impl Verb, Ended ===
 
 impl Verb {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Id,
+        Self::Ping,
         Self::Peers,
         Self::PeeringLs,
         Self::Filters,
@@ -158,7 +161,13 @@ impl Verb {
     pub(crate) const fn changes(self) -> bool {
         !matches!(
             self,
-            Self::Id | Self::Peers | Self::PeeringLs | Self::Filters | Self::Listen | Self::Config
+            Self::Id
+                | Self::Ping
+                | Self::Peers
+                | Self::PeeringLs
+                | Self::Filters
+                | Self::Listen
+                | Self::Config
         )
     }
 
@@ -176,6 +185,7 @@ impl Verb {
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Id => "id",
+            Self::Ping => "ping",
             Self::Peers => "peers",
             Self::PeeringLs => "peering_ls",
             Self::Filters => "filters",

@@ -13,6 +13,7 @@ use kubomesh_kubo::Digest;
 use crate::agent::Place;
 use crate::line::Line;
 use crate::metrics::Verb;
+use crate::mirror::Lists;
 use crate::node::Node;
 use crate::opening::{Refused, accept, unseen};
 use crate::room::List;
@@ -90,12 +91,12 @@ impl Executor {
 }
 
 /// One node being asked.
-struct Asking {
+pub(crate) struct Asking {
     name: MemberName,
-    inquiry: Inquiry,
+    pub(crate) inquiry: Inquiry,
     before: Option<Arc<Observation>>,
     suspect: bool,
-    keep_idle: bool,
+    pub(crate) keep_idle: bool,
 }
 
 /// The next node that is to be asked.
@@ -105,11 +106,13 @@ fn next(waiting: &Mutex<VecDeque<Asking>>) -> Option<Asking> {
 
 /// What one inquiry brought.
 #[derive(Default)]
-struct Answer {
-    sighting: Option<Sighting>,
-    state: Option<NodeState>,
-    failure: Option<Failure>,
-    path: Option<PathTaken>,
+pub(crate) struct Answer {
+    /// When what it brought was asked for, if that was earlier than the inquiry.
+    pub(crate) asked: Option<Timestamp>,
+    pub(crate) sighting: Option<Sighting>,
+    pub(crate) state: Option<NodeState>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) path: Option<PathTaken>,
 }
 
 impl Inner {
@@ -140,7 +143,7 @@ impl Inner {
         };
         Observation {
             uid: uid.clone(),
-            asked: began,
+            asked: answer.asked.unwrap_or(began),
             sighting: answer.sighting,
             state: answer.state,
             failure: answer.failure,
@@ -158,7 +161,10 @@ impl Inner {
         let asked = match asking.inquiry.scope {
             Scope::Identity => self.ask_identity(&asking.inquiry, &line).await,
             Scope::Introduction => self.ask_introduction(&asking.inquiry, &line).await,
-            Scope::Full { conn_limits } => self.ask_all(asking, &line, conn_limits).await,
+            Scope::Full { conn_limits } => match self.mirrored(asking, &line, conn_limits).await {
+                Some(answer) => Ok(answer),
+                None => self.ask_all(asking, &line, conn_limits).await,
+            },
         };
         let answer = asked.unwrap_or_else(|refused| {
             let (sighting, failure) = *refused;
@@ -266,11 +272,6 @@ impl Inner {
         };
         let (at, peer_id) = ((self.now)(), node.peer_id());
         self.lines.seen(&asking.inquiry.uid, peer_id);
-        if asking.keep_idle {
-            self.lines.keep(line, access, node);
-        } else {
-            line.agency.let_go().await;
-        }
         if let Some(digest) = digest {
             line.note_peers(at, digest);
         }
@@ -285,11 +286,16 @@ impl Inner {
             listen,
             conn_limits,
         };
+        if asking.keep_idle {
+            self.lines.keep(line, access, node, Lists::of(&state));
+        } else {
+            line.agency.let_go().await;
+        }
         Ok(Answer {
             sighting,
             state: failure.is_none().then_some(state),
             failure,
-            path: None,
+            ..Answer::default()
         })
     }
 
@@ -312,7 +318,7 @@ impl Inner {
         let call = call.map(|answer| match answer? {
             (digest, None) => Ok::<_, Failure>((digest, before.map(|(_, same)| same.clone()))),
             (digest, Some(listing)) => {
-                let peers = self.keep(line, Verb::Peers, peer, listing)?;
+                let peers = line.keep(Verb::Peers, peer, listing)?;
                 Ok((digest, Some(peers)))
             }
         });
@@ -336,25 +342,8 @@ impl Inner {
         peer: PeerId,
         call: impl Future<Output = Reading<Listing<L>>>,
     ) -> Reading<Kept<L>> {
-        let call = call.map(|answer| self.keep(line, verb, peer, answer?));
+        let call = call.map(|answer| line.keep(verb, peer, answer?));
         self.called(line, verb, call).await
-    }
-
-    /// The entries of a listing, if there is room for them; what was left out of it is told here, once
-    /// until it changes.
-    fn keep<L: List>(
-        &self,
-        line: &Line,
-        verb: Verb,
-        peer: PeerId,
-        listing: Listing<L>,
-    ) -> Reading<Kept<L>> {
-        let Listing { entries, warning } = listing;
-        if let Some(warning) = line.left_out(verb, warning) {
-            let (mesh, member) = (&self.mesh, &line.member);
-            tracing::warn!(%mesh, %member, %peer, verb = verb.label(), "{warning}");
-        }
-        self.room.keep(verb.path(), entries)
     }
 }
 

@@ -70,6 +70,8 @@ impl Inner {
     }
 
     pub(crate) async fn introduce(&self, line: &Line, access: &Access) -> Reading<Introduction> {
+        // What was seen before counts no more once an identity was shown.
+        line.owe();
         let Some(place) = Place::of(access) else {
             return self.introduce_directly(line, access).await;
         };

@@ -5,84 +5,16 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use kubomesh_agent::{Agent, Security};
 use kubomesh_agent_api::{ApiVersions, Channels};
-use kubomesh_core::{
-    Access, Endpoint, FailureKind, Inquiry, MemberName, Path, PathTaken, PeerId, Scheme,
-};
+use kubomesh_core::{Access, FailureKind, Inquiry, MemberName, Path, PathTaken, PeerId};
 use kubomesh_executor::Executor;
 use kubomesh_model::{Stop, peer_id};
-use kubomesh_process::CancellationToken;
 use kubomesh_testkit::{FakeKubo, Fleet};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
-use common::{LONG, MANY, direct, fakes, inquiries, name, sequence, with_channels};
-
-/// A running agent.
-struct Running {
-    endpoint: Endpoint,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    async fn end(self) -> u16 {
-        self.stop.cancel();
-        tokio::time::timeout(LONG, self.task)
-            .await
-            .unwrap()
-            .unwrap();
-        self.endpoint.port
-    }
-}
-
-async fn agent(fake: &FakeKubo, versions: ApiVersions, port: u16) -> Running {
-    let agent = Agent {
-        kubo: fake.endpoint(),
-        kubo_auth_file: None,
-        pod_uid: "pod".to_owned(),
-        versions,
-        security: Security::Plaintext,
-    };
-    let address = SocketAddr::new(fake.api().ip(), port);
-    let listener = loop {
-        if let Ok(listener) = TcpListener::bind(address).await {
-            break listener;
-        }
-        tokio::task::yield_now().await;
-    };
-    let port = listener.local_addr().unwrap().port();
-    let stop = CancellationToken::new();
-    let until = stop.clone();
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "joined by `end`, or with the test"
-    )]
-    let task = tokio::spawn(async move { agent.serve(listener, until).await.unwrap() });
-    Running {
-        endpoint: Endpoint::http(fake.api().ip(), port),
-        stop,
-        task,
-    }
-}
-
-fn by_agent(fake: &FakeKubo, port: u16, required: bool) -> Access {
-    Access::Agent {
-        endpoint: Endpoint {
-            scheme: Scheme::Http,
-            host: fake.api().ip().to_string().into(),
-            port,
-        },
-        tls: None,
-        namespace: "ipfs".into(),
-        pod_uid: Some("pod".into()),
-        fallback: (!required).then(|| direct(fake).into()),
-    }
-}
+use common::agents::{agent, by_agent};
+use common::{LONG, MANY, fakes, inquiries, name, sequence, with_channels};
 
 /// The first fake's inquiry by this way.
 fn inquiry(fakes: &[FakeKubo], access: &Access) -> BTreeMap<MemberName, Inquiry> {

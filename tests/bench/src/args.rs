@@ -9,11 +9,11 @@ use clap::{Parser, ValueEnum};
 #[command(name = "bench", bin_name = "cargo xtask bench", max_term_width = 100)]
 pub(crate) struct Args {
     /// The product
-    #[arg(long, value_name = "PATH", required_unless_present = "bare_loop")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["bare_loop", "doors"])]
     pub(crate) kubomesh: Option<PathBuf>,
 
     /// The fakes
-    #[arg(long, value_name = "PATH", required_unless_present = "bare_loop")]
+    #[arg(long, value_name = "PATH", required_unless_present_any = ["bare_loop", "doors"])]
     pub(crate) fakefleet: Option<PathBuf>,
 
     /// Print the figures as JSON
@@ -36,6 +36,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) bare_loop: Option<PathBuf>,
 
+    /// Be the agents of the nodes of this file, and the doors to both; only the bench of the agents
+    /// passes it
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) doors: Option<PathBuf>,
+
     /// One bench; without it all of them
     #[arg(value_name = "NAME")]
     pub(crate) name: Option<Name>,
@@ -50,6 +55,8 @@ pub(crate) enum Name {
     Heal,
     /// CPU time of a resync in which nothing is wrong, against a loop that only reads
     Steady,
+    /// Time to repair a broken link and cost of a quiet fleet, with agents against polling
+    Agent,
     /// Time to plan the links of a large mesh, against the sort of their keys
     Topology,
 }
@@ -61,5 +68,11 @@ const DEFAULT_ROUNDS: usize = 5;
 
 impl Name {
     /// Every bench, in the order in which they run.
-    pub(crate) const ALL: [Self; 4] = [Self::Mesh, Self::Heal, Self::Steady, Self::Topology];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Mesh,
+        Self::Heal,
+        Self::Steady,
+        Self::Agent,
+        Self::Topology,
+    ];
 }

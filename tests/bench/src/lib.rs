@@ -9,6 +9,7 @@
     reason = "a command line tool speaks on its standard streams"
 )]
 
+mod agent;
 mod args;
 mod cpu;
 mod desired;
@@ -49,6 +50,10 @@ fn run(args: &Args) -> Result<ExitCode> {
         steady::bare::serve(nodes)?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(nodes) = &args.doors {
+        agent::doors::serve(nodes)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let stage = Stage::new(args)?;
     let mut all = Vec::new();
     for name in Name::ALL {
@@ -77,6 +82,7 @@ fn one(name: Name, stage: &Stage, args: &Args) -> Result<Findings> {
         Name::Mesh => mesh::run(stage, &mesh::Size::of(args)),
         Name::Heal => heal::run(stage, &heal::Size::of(args)),
         Name::Steady => steady::run(stage, &steady::Size::of(args)),
+        Name::Agent => agent::run(stage, &agent::Size::of(args)),
         Name::Topology => Ok(topology::run(&topology::Size::of(args))),
     }
 }

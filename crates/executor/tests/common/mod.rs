@@ -5,6 +5,8 @@
     reason = "each test uses a part; in a test a panic is the failure"
 )]
 
+pub(crate) mod agents;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -67,15 +69,32 @@ fn made(limits: Limits, fence: Arc<dyn Fence>, room: Room) -> Executor {
 }
 
 fn built(limits: Limits, fence: Arc<dyn Fence>, room: Room, channels: &Channels) -> Executor {
+    let metrics = ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap();
+    Executor::new(parts(limits, fence, room, (channels, metrics)))
+}
+
+/// One whose calls are counted here.
+pub(crate) fn counted(catalog: &Catalog) -> Executor {
+    let metrics = ExecutorMetrics::register(catalog).unwrap();
+    let counted = (&Channels::default(), metrics);
+    Executor::new(parts(MANY, Arc::new(Open), Room::default(), counted))
+}
+
+fn parts(
+    limits: Limits,
+    fence: Arc<dyn Fence>,
+    room: Room,
+    (channels, metrics): (&Channels, ExecutorMetrics),
+) -> Parts {
     let began = Instant::now();
     let now = move || Timestamp::default() + began.elapsed();
-    Executor::new(Parts {
+    Parts {
         mesh: MeshId::file(),
         limits,
         probe_max: Duration::from_secs(300),
         fence,
         credentials: Arc::new(NoCredentials),
-        metrics: ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap(),
+        metrics,
         room,
         dialler: Dialler {
             tasks: TaskTracker::new(),
@@ -84,7 +103,7 @@ fn built(limits: Limits, fence: Arc<dyn Fence>, room: Room, channels: &Channels)
         },
         now: Arc::new(now),
         stop: CancellationToken::new(),
-    })
+    }
 }
 
 /// Fakes on addresses of their own, each call of which takes a moment.

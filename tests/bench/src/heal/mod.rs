@@ -25,7 +25,7 @@ use self::samples::samples;
 use crate::args::Args;
 use crate::desired::{self, Pairs};
 use crate::figures::percentile;
-use crate::stage::{Cluster, Controller, Fakes, FakesSpec, Policy, Stage};
+use crate::stage::{Cluster, Controller, Fakes, FakesSpec, Policy, Stage, Ways};
 use crate::tell::progress;
 use crate::verdict::{Findings, Target};
 use crate::wait;
@@ -98,7 +98,7 @@ pub(crate) fn run(stage: &Stage, size: &Size) -> Result<Findings> {
     let pairs = desired::pairs(fakes.nodes());
     let nodes = fakes.nodes().to_vec();
 
-    let cluster = stage.cluster(&nodes)?;
+    let cluster = stage.cluster(&nodes, Ways::default())?;
     let mut controller = stage.controller_in(&cluster)?;
     let in_pods = rounds(size, &mut fakes, &pairs, &mut controller, Some(&cluster))?;
     controller.end()?;

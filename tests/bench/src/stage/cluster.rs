@@ -22,6 +22,17 @@ pub(crate) struct Cluster {
     _runtime: Runtime,
 }
 
+/// How the controller comes to the pods, and what else differs from the defaults.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ways {
+    /// Another port of their RPC than the fakes' own.
+    pub(crate) rpc: Option<u16>,
+    /// Port of their agents, which are required then; without it agents are off.
+    pub(crate) agent: Option<u16>,
+    /// `spec.resyncInterval`, seconds.
+    pub(crate) resync_seconds: Option<u64>,
+}
+
 /// Where the pods and their mesh are.
 const NAMESPACE: &str = "ipfs";
 
@@ -35,7 +46,7 @@ impl Stage {
     ///
     /// # Errors
     /// When its server cannot listen.
-    pub(crate) fn cluster(&self, nodes: &[FleetNode]) -> Result<Cluster> {
+    pub(crate) fn cluster(&self, nodes: &[FleetNode], ways: Ways) -> Result<Cluster> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -57,7 +68,7 @@ impl Stage {
             kubeconfig,
             _runtime: runtime,
         };
-        cluster.fill(nodes);
+        cluster.fill(nodes, ways);
         Ok(cluster)
     }
 }
@@ -89,7 +100,7 @@ impl Cluster {
         });
     }
 
-    fn fill(&self, nodes: &[FleetNode]) {
+    fn fill(&self, nodes: &[FleetNode], ways: Ways) {
         for node in nodes {
             let zone = &node.zone;
             self.api.put(
@@ -99,22 +110,29 @@ impl Cluster {
                     "labels": {"topology.kubernetes.io/zone": zone},
                 }}),
             );
-            self.api.put("pods", pod(node));
+            self.api.put("pods", pod(node, ways));
         }
         let file = MeshId::file();
+        let mode = ways.agent.map_or("Off", |_| "Required");
+        let mut spec = json!({
+            "peers": {"selector": {"matchLabels": {APP.0: APP.1}}}, "agents": {"mode": mode},
+        });
+        if let Some(seconds) = ways.resync_seconds {
+            spec["resyncInterval"] = json!(format!("{seconds}s"));
+        }
         // Links are drawn by the mesh's UID: with the same one they are the same.
         self.api.put(
             "swarmmeshes",
             json!({
                 "apiVersion": "kubomesh.dev/v1alpha1", "kind": "SwarmMesh",
                 "metadata": {"name": "kubo", "namespace": NAMESPACE, "uid": file.uid, "generation": 1},
-                "spec": {"peers": {"selector": {"matchLabels": {APP.0: APP.1}}}},
+                "spec": spec,
             }),
         );
     }
 }
 
-fn pod(node: &FleetNode) -> Value {
+fn pod(node: &FleetNode, ways: Ways) -> Value {
     let (name, ip) = (&node.name, node.api.ip());
     let mut status = json!({
         "phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}], "hostIP": "10.255.0.1",
@@ -124,13 +142,19 @@ fn pod(node: &FleetNode) -> Value {
         }],
     });
     set_ready(&mut status, true);
-    let ports = json!([
-        {"name": "swarm", "containerPort": node.swarm().port()},
-        {"name": "api", "containerPort": node.api.port()},
-    ]);
+    let rpc = ways.rpc.unwrap_or(node.api.port());
+    let mut ports = vec![
+        json!({"name": "swarm", "containerPort": node.swarm().port()}),
+        json!({"name": "api", "containerPort": rpc}),
+    ];
+    if let Some(port) = ways.agent {
+        ports.push(json!({"name": "agent", "containerPort": port}));
+    }
     json!({
         "apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {APP.0: APP.1}},
+        "metadata": {
+            "name": name, "namespace": NAMESPACE, "uid": node.pod_uid(), "labels": {APP.0: APP.1},
+        },
         "spec": {
             "nodeName": format!("host-{}", node.zone),
             "containers": [{"name": "kubo", "image": "kubo", "ports": ports}],

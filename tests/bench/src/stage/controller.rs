@@ -28,6 +28,7 @@ pub(crate) struct Policy {
 pub(crate) struct Controller {
     process: Process,
     http: Http,
+    public: String,
     debug: String,
 }
 
@@ -133,6 +134,7 @@ impl Stage {
         Ok(Controller {
             process,
             http: Http::new(),
+            public: format!("http://{public}"),
             debug: format!("http://{debug}/debug"),
         })
     }
@@ -152,6 +154,22 @@ impl Controller {
                 desired: links,
                 healthy: links,
             }))
+    }
+
+    /// Calls to nodes that it has made, by its own count: an agent does not tell its calls.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub(crate) fn calls(&self) -> Result<f64> {
+        let page = self.http.page(&format!("{}/metrics", self.public))?;
+        let series = |line: &&str| line.starts_with("kubomesh_rpc_duration_seconds_count");
+        let counts = page.lines().filter(series);
+        counts
+            .map(|line| {
+                let (_, count) = line.rsplit_once(' ').context("a series without a value")?;
+                Ok(count.parse::<f64>()?)
+            })
+            .sum()
     }
 
     /// CPU time that it has used.

@@ -189,6 +189,29 @@ impl Fakes {
             .order(&format!("{}/start", self.control), &json!({ "node": name }))
     }
 
+    /// Has a node close its connections to another.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn disconnect(&self, node: &FleetNode, from: &FleetNode) -> Result<()> {
+        let rpc = format!("http://{}/api/v0/swarm", node.api);
+        let listed: Value = self.http.post(&format!("{rpc}/peers"))?;
+        let peer = from.peer_id.to_string();
+        let entries = listed["Peers"].as_array().map_or(&[][..], Vec::as_slice);
+        let addresses = entries
+            .iter()
+            .filter(|entry| entry["Peer"] == peer.as_str());
+        let addresses: Vec<_> = addresses
+            .filter_map(|entry| entry["Addr"].as_str())
+            .collect();
+        ensure!(!addresses.is_empty(), "{} does not list {peer}", node.name);
+        for address in addresses {
+            let url = format!("{rpc}/disconnect?arg={address}/p2p/{peer}");
+            self.http.post::<Value>(&url)?;
+        }
+        Ok(())
+    }
+
     /// Holds every node's own `swarm/peers` against the wanted pairs: each listed on both ends, and
     /// nothing else.
     ///
@@ -259,6 +282,11 @@ fn compare(http: &Http, node: &FleetNode, wanted: &BTreeSet<PeerId>) -> Result<(
 // === impl FleetNode, Status ===
 
 impl FleetNode {
+    /// UID of its pod.
+    pub(crate) fn pod_uid(&self) -> String {
+        format!("uid-of-{}", self.name)
+    }
+
     /// Where its swarm listens.
     pub(crate) fn swarm(&self) -> Address {
         Address::tcp(self.api.ip(), SWARM_PORT)

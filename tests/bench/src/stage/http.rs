@@ -35,6 +35,11 @@ impl Http {
         read(url, self.agent.get(url).call())
     }
 
+    /// A page that is no JSON.
+    pub(super) fn page(&self, url: &str) -> Result<String> {
+        text(url, self.agent.get(url).call())
+    }
+
     /// POST without a body, as Kubo's RPC wants it.
     pub(super) fn post<T: DeserializeOwned>(&self, url: &str) -> Result<T> {
         read(url, self.agent.post(url).send_empty())
@@ -49,10 +54,15 @@ impl Http {
 type Answer = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
 
 fn read<T: DeserializeOwned>(url: &str, answer: Answer) -> Result<T> {
+    let text = text(url, answer)?;
+    serde_json::from_str(&text).with_context(|| format!("the answer of {url} is not as expected"))
+}
+
+fn text(url: &str, answer: Answer) -> Result<String> {
     let mut answer = answer.with_context(|| url.to_owned())?;
     let mut text = String::new();
     let mut body = answer.body_mut().as_reader().take(MAX_BODY);
     body.read_to_string(&mut text)
         .with_context(|| url.to_owned())?;
-    serde_json::from_str(&text).with_context(|| format!("the answer of {url} is not as expected"))
+    Ok(text)
 }

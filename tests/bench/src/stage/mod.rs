@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 
 use crate::args::Args;
 
-pub(crate) use self::cluster::Cluster;
+pub(crate) use self::cluster::{Cluster, Ways};
 pub(crate) use self::controller::{Controller, Policy};
 pub(crate) use self::fakes::{Event, Fakes, FakesSpec, FleetNode, Status};
 pub(crate) use self::process::Process;

@@ -183,7 +183,16 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "bench",
-        layer: Aside(&["core", "conn", "kubo", "planner", "model", "testkit"]),
+        layer: Aside(&[
+            "core",
+            "conn",
+            "kubo",
+            "planner",
+            "model",
+            "testkit",
+            "agent",
+            "agent-api",
+        ]),
         never: &[],
     },
     Room {

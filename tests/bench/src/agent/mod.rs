@@ -1,0 +1,309 @@
+//! `agent`: members behind agents against the same members polled: how long a link that broke is away,
+//! and what a quiet fleet costs between the controller and the pods.
+//!
+//! The agents are the real service, all in one process, in which every byte to and from the pods is
+//! counted as well. A link is broken by one end, which closes it; both pairs have Kubo's own peering
+//! service, which dials again by itself in its own time.
+
+pub(crate) mod doors;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use self::doors::{AGENT_PORT, Behind, RPC_PORT, Through};
+use crate::args::Args;
+use crate::desired::{self, Pairs};
+use crate::figures::percentile;
+use crate::stage::{Cluster, Controller, Event, Fakes, FakesSpec, FleetNode, Process, Stage, Ways};
+use crate::tell::progress;
+use crate::verdict::{Findings, Target};
+use crate::wait;
+
+/// How many nodes, how often, how long.
+#[derive(Debug)]
+pub(crate) struct Size {
+    /// Nodes of which links are broken.
+    nodes: usize,
+    /// Rounds of broken links, with agents and polled.
+    rounds: [usize; 2],
+    /// Links that are broken at once.
+    links: usize,
+    /// Nodes of the quiet fleet.
+    quiet: usize,
+    /// How long it is listened to.
+    listened: Duration,
+    resync_seconds: u64,
+}
+
+/// How the controller comes to the members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Agents,
+    Polled,
+}
+
+/// What was seen of one way.
+#[derive(Debug, Default)]
+struct Seen {
+    /// How long links were away, milliseconds.
+    away: Vec<f64>,
+    /// Of the quiet fleet, for each member and minute.
+    bytes: f64,
+    calls: f64,
+}
+
+/// Fakes, doors and agents, and the cluster of one way.
+struct Scene {
+    fakes: Fakes,
+    doors: Process,
+    cluster: Cluster,
+    controller: Controller,
+    pairs: Pairs,
+}
+
+/// Longest time for a mesh to be made and for a link to be back.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How often the slower questions are asked.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// Longest time until nothing but what is to be measured goes on.
+const CALM: Duration = Duration::from_secs(3);
+
+// === impl Size ===
+
+impl Size {
+    /// As the command line asks for.
+    pub(crate) fn of(args: &Args) -> Self {
+        if args.smoke {
+            return Self {
+                nodes: 10,
+                rounds: [1, 1],
+                links: 2,
+                quiet: 10,
+                listened: Duration::from_secs(4),
+                resync_seconds: 2,
+            };
+        }
+        Self {
+            nodes: 50,
+            rounds: [12, 6],
+            links: 10,
+            quiet: 500,
+            listened: Duration::from_secs(60),
+            resync_seconds: 30,
+        }
+    }
+}
+
+/// Measures.
+///
+/// # Errors
+/// When something does not start, or a link does not come back.
+pub(crate) fn run(stage: &Stage, size: &Size) -> Result<Findings> {
+    let (mut agents, mut polled) = (Seen::default(), Seen::default());
+    for (seen, way, rounds) in [
+        (&mut agents, Way::Agents, size.rounds[0]),
+        (&mut polled, Way::Polled, size.rounds[1]),
+    ] {
+        let mut scene = Scene::new(stage, size.nodes, way, size)?;
+        for round in 1..=rounds {
+            progress(&format!(
+                "agent: {way:?}, broken links, {round} of {rounds}"
+            ));
+            let first = round * 7 % scene.pairs.len();
+            seen.away.extend(scene.break_links(first, size.links)?);
+        }
+        scene.end()?;
+        progress(&format!("agent: {way:?}, {} quiet nodes", size.quiet));
+        let mut scene = Scene::new(stage, size.quiet, way, size)?;
+        scene.listen(size, seen)?;
+        scene.end()?;
+    }
+    Ok(findings(size, &agents, &polled))
+}
+
+// === impl Scene ===
+
+impl Scene {
+    /// A healthy mesh.
+    fn new(stage: &Stage, nodes: usize, way: Way, size: &Size) -> Result<Self> {
+        let history = true;
+        let fakes = stage.fakes(FakesSpec { nodes, history })?;
+        let nodes = fakes.nodes().to_vec();
+        let behind = |node: &FleetNode| Behind {
+            rpc: node.api,
+            pod_uid: node.pod_uid(),
+        };
+        let (file, log) = (stage.path("doors.json"), stage.path("doors.log"));
+        let lines: Vec<_> = nodes.iter().map(behind).collect();
+        std::fs::write(&file, serde_json::to_vec(&lines)?)?;
+        let program = std::env::current_exe().context("the bench's own program")?;
+        let file = file.to_str().context("a path that is no text")?;
+        let mut doors = Process::start("the doors", &program, &["--doors", file], &log)?;
+        doors.line(DEADLINE)?;
+        let cluster = stage.cluster(
+            &nodes,
+            Ways {
+                rpc: Some(RPC_PORT),
+                agent: (way == Way::Agents).then_some(AGENT_PORT),
+                resync_seconds: Some(size.resync_seconds),
+            },
+        )?;
+        let controller = stage.controller_in(&cluster)?;
+        let pairs = desired::pairs(&nodes);
+        let mut scene = Self {
+            fakes,
+            doors,
+            cluster,
+            controller,
+            pairs,
+        };
+        scene.settle()?;
+        Ok(scene)
+    }
+
+    /// Waits until every link is there and protected, and the controller knows it.
+    fn settle(&mut self) -> Result<()> {
+        let links = self.pairs.len();
+        wait::until("every link there and protected", DEADLINE, || {
+            self.fakes.check()?;
+            let there = self.fakes.links()?.pairs == links;
+            let protected = there && self.fakes.status()?.entries() == 2 * links;
+            if protected && self.controller.is_content(links)? {
+                return Ok(Some(()));
+            }
+            wait::pause(LOOK);
+            Ok(None)
+        })
+    }
+
+    /// Has one end of each of some links, no two at one node, close it; how long each was away.
+    fn break_links(&mut self, first: usize, count: usize) -> Result<Vec<f64>> {
+        let (mut used, mut broken) = (BTreeSet::new(), Vec::new());
+        for &(a, b) in self.pairs.iter().cycle().skip(first).take(self.pairs.len()) {
+            if broken.len() < count && !used.contains(&a) && !used.contains(&b) {
+                used.extend([a, b]);
+                broken.push((a, b));
+            }
+        }
+        self.fakes.history()?;
+        let nodes = self.fakes.nodes().to_vec();
+        for &(a, b) in &broken {
+            self.fakes.disconnect(&nodes[a], &nodes[b])?;
+        }
+        let mut events = Vec::new();
+        wait::until("the broken links", DEADLINE, || {
+            self.controller.check()?;
+            let pairs = self.fakes.links()?.pairs;
+            events.extend(self.fakes.history()?);
+            let all = broken
+                .iter()
+                .all(|&pair| away(&events, &nodes, pair).is_some());
+            wait::pause(LOOK);
+            Ok((all && pairs == self.pairs.len()).then_some(()))
+        })?;
+        self.settle()?;
+        let times = broken.iter().map(|&pair| away(&events, &nodes, pair));
+        times
+            .collect::<Option<_>>()
+            .context("a link that is not back")
+    }
+
+    /// Listens to the quiet fleet.
+    fn listen(&mut self, size: &Size, seen: &mut Seen) -> Result<()> {
+        // The reading back of the last calls, and a resync with all there.
+        wait::pause(CALM + Duration::from_secs(size.resync_seconds));
+        let mutating = self.fakes.status()?.mutating;
+        let (calls, bytes, began) = (self.controller.calls()?, self.through()?, Instant::now());
+        wait::pause(size.listened);
+        let minutes = began.elapsed().as_secs_f64() / 60.0 * self.fakes.nodes().len() as f64;
+        let now = self.through()?;
+        let all = (now.sent - bytes.sent) + (now.received - bytes.received);
+        seen.bytes = all as f64 / minutes;
+        seen.calls = (self.controller.calls()? - calls) / minutes;
+        let changed = self.fakes.status()?.mutating - mutating;
+        ensure!(
+            changed == 0,
+            "{changed} calls changed something: it was not quiet"
+        );
+        Ok(())
+    }
+
+    fn through(&mut self) -> Result<Through> {
+        self.doors.tell("how much")?;
+        Ok(serde_json::from_str(&self.doors.line(DEADLINE)?)?)
+    }
+
+    fn end(self) -> Result<()> {
+        self.fakes.verify(&self.pairs)?;
+        self.controller.end()?;
+        drop((self.doors, self.cluster));
+        self.fakes.end()
+    }
+}
+
+/// Milliseconds from the first end that closed a link to the last that has it again.
+fn away(events: &[Event], nodes: &[FleetNode], (a, b): (usize, usize)) -> Option<f64> {
+    let (a, b) = (&nodes[a], &nodes[b]);
+    let of = |what: &str, node: &FleetNode, peer: &FleetNode| {
+        let mut found = events.iter().filter(|event| {
+            event.what == what && event.node == node.name && event.peer == Some(peer.peer_id)
+        });
+        found.next().map(|event| event.at_ms)
+    };
+    let closed = of("closed", a, b)?.min(of("closed", b, a)?);
+    let opened = of("opened", a, b)?.max(of("opened", b, a)?);
+    Some(opened.saturating_sub(closed) as f64)
+}
+
+fn findings(size: &Size, agents: &Seen, polled: &Seen) -> Findings {
+    let heading = [
+        "members",
+        "links",
+        "p50 ms",
+        "p90 ms",
+        "most ms",
+        "bytes/min",
+        "calls/min",
+    ];
+    let mut table = vec![heading.map(str::to_owned).to_vec()];
+    let mut figures = Vec::new();
+    for (name, seen) in [("behind agents", agents), ("polled", polled)] {
+        let [p50, p90, most] = [50, 90, 100].map(|percent| percentile(&seen.away, percent));
+        table.push(vec![
+            name.to_owned(),
+            seen.away.len().to_string(),
+            format!("{p50:.0}"),
+            format!("{p90:.0}"),
+            format!("{most:.0}"),
+            format!("{:.0}", seen.bytes),
+            format!("{:.2}", seen.calls),
+        ]);
+        figures.push(json!({
+            "members": name, "links": seen.away.len(), "p50_ms": p50, "p90_ms": p90, "most_ms": most,
+            "bytes_per_member_and_minute": seen.bytes, "calls_per_member_and_minute": seen.calls,
+        }));
+    }
+    let note = format!(
+        "links of {} nodes; bytes and calls for each member of {} quiet ones; resync every {} s",
+        size.nodes, size.quiet, size.resync_seconds
+    );
+    // The fakes count whole milliseconds: none is not less than one.
+    let median = |seen: &Seen| percentile(&seen.away, 50).max(1.0);
+    Findings::new("agent", table, Value::Array(figures))
+        .note(note)
+        .judge(
+            "agent-repair",
+            median(polled) / median(agents),
+            Target::AtLeast(10.0),
+        )
+        .judge(
+            "agent-bytes",
+            polled.bytes / agents.bytes,
+            Target::AtLeast(5.0),
+        )
+}
