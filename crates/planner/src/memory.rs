@@ -103,6 +103,9 @@ pub(crate) struct LinkMemory {
     pub failed: [u32; 2],
     /// When it was last dialled, as planned and then as answered.
     pub dialled: Option<Timestamp>,
+    /// When it was dialled before that: the last time after all, if the call is not sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dialled_before: Option<Timestamp>,
     /// Whether an end started or came back since then: the least interval does not hold once.
     pub renewed: bool,
     /// What its dials have used up of the connections that Kubo admits of one address.
@@ -197,7 +200,7 @@ impl Memory {
         };
         if unsent {
             link.dials = link.dials.saturating_sub(1);
-            link.dialled = None;
+            link.dialled = link.dialled_before;
             return;
         }
         link.dialled = link.dialled.max(Some(outcome.at));

@@ -60,6 +60,7 @@ pub(crate) fn steer(pass: &mut Pass<'_>, linked: &mut Linked, ledger: &mut Ledge
     if pass.world.input.policy.mode == Mode::Observe {
         return calls;
     }
+    end_unrecorded(pass);
     let mut moves = choice::by_node(pass, linked);
     let shared = Shared {
         standing: standing::entries(pass),
@@ -84,10 +85,22 @@ pub(crate) fn steer(pass: &mut Pass<'_>, linked: &mut Linked, ledger: &mut Ledge
             shared: &shared,
             node,
         };
-        let call = session.step(moves);
+        let call = session.step(&moves);
         calls.extend(call.map(|call| (node, call)));
     }
     calls
+}
+
+/// A session whose record was not stored, or is gone, did not begin.
+fn end_unrecorded(pass: &mut Pass<'_>) {
+    for node in &pass.world.nodes {
+        let recorded = node
+            .record
+            .is_some_and(|record| passing(record).next().is_some());
+        if let Some(memory) = pass.memory.members.get_mut(node.name).filter(|_| !recorded) {
+            memory.session = false;
+        }
+    }
 }
 
 /// Filters calls as sequences of their own, where the node may be called.

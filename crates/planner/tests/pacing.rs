@@ -89,7 +89,9 @@ fn loopback_is_not_paced_and_an_ipv6_56_is() {
     let mut fleet = on_one_host(26, "127.0.0.1");
     let _ = fleet.pass();
     assert_eq!(per_node(&mut fleet)[0].values().copied().max(), Some(25));
+    // As many connections as are wanted, and no faster: the rate limit stays.
     let mut fleet = Fleet::of(26);
+    fleet.policy.network.ipv6_allowlisted = true;
     let names: Vec<MemberName> = fleet.nodes.keys().cloned().collect();
     for (at, name) in names.iter().enumerate() {
         let ip = format!("fd00:0:0:{at:x}::1").parse().unwrap();

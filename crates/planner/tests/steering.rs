@@ -436,3 +436,57 @@ fn an_identity_under_another_name_is_freed_of_what_the_former_one_had() {
     assert_eq!(filters, [removed], "ours is gone, the owner's is back");
     assert!(!fleet.records.contains_key(holder.as_str()));
 }
+
+#[test]
+fn a_session_whose_record_was_not_stored_does_not_keep_others_from_beginning() {
+    let mut fleet = Fleet::dual(4);
+    fleet.storage_down = true;
+    let down = |planned: &Planned| {
+        let mut all = planned.report.conditions.iter();
+        all.any(|one| one.reason == ReasonCode::StorageNetworkDown)
+    };
+    while !down(&fleet.pass()) {}
+    // A canary is due: what it intends is refused by the store.
+    let mut refused = false;
+    while !refused {
+        let before = fleet.records.clone();
+        let planned = fleet.pass();
+        let begins = |write: &RecordWrite| matches!(write, RecordWrite::Put(record) if !record.owned_filters.is_empty());
+        refused = planned.plan.records.iter().any(begins);
+        if refused {
+            fleet.records = before;
+        }
+    }
+    fleet.storage_down = false;
+    fleet.ends_well_after(secs(3_600));
+    all_on_storage(&fleet);
+    nothing_left(&fleet);
+}
+
+#[test]
+fn a_move_is_judged_when_its_calls_have_ended() {
+    let mut fleet = Fleet::dual(2);
+    fleet.storage_down = true;
+    let moves = |planned: &Planned| {
+        let mut calls = planned.plan.sequences.iter().flat_map(|one| &one.actions);
+        calls.any(|one| matches!(one.call, Call::Disconnect { .. }))
+    };
+    let moved = loop {
+        let planned = fleet.pass();
+        if moves(&planned) {
+            break planned;
+        }
+    };
+    // Both ends are read again while the far one is still being dialled.
+    let link = moved.report.links[0].link.clone();
+    fleet.busy.links.insert(link);
+    for _ in 0..3 {
+        let told = fleet.told();
+        assert!(!told.contains("could not be moved"), "{told}");
+    }
+    fleet.busy.links.clear();
+    fleet.storage_down = false;
+    fleet.ends_well_after(secs(3_600));
+    all_on_storage(&fleet);
+    nothing_left(&fleet);
+}

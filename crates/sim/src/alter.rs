@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Busy, Call, Capacity, Connection, Degree, Direction, Kept, Link, LinkReport, MemberName,
-    Membership, Mode, NodeState, Observation, PeerId, Policy, Reason, Record, RecordWrite,
-    Sequence, Timings,
+    Busy, Call, Capacity, Connection, Degree, Direction, Fallback, FilterStep, Kept, Link,
+    LinkReport, MemberName, Membership, Mode, NodeState, Observation, PeerId, Policy, Reason,
+    Record, RecordWrite, Sequence, Steering, Timings,
 };
 use kubomesh_planner::{PlanInput, Planned};
 
@@ -97,6 +97,14 @@ impl Altered {
                 records.for_each(|record| record.capacity = Some(Capacity::Unlimited));
             }
             Rule::SurplusBudget => self.policy.limits.removal_percent_per_minute = 100,
+            Rule::MovePace => {
+                self.timings.steer_retry_base = Duration::ZERO;
+                self.timings.steer_retry_max = Duration::ZERO;
+            }
+            Rule::Steering => self.policy.network.steering = Steering::Off,
+            Rule::FallbackNever => self.policy.network.fallback = Fallback::PodNetwork,
+            Rule::OwnersFiltersKept => self.show_filters(input, false),
+            Rule::FiltersSeenFirst => self.show_filters(input, true),
             Rule::DuplicateIdentity => self.hide_twins(),
             Rule::ForeignEntries => self.adopt_entries(input),
             Rule::SilenceIsUnknown => self.fill_silence(input),
@@ -112,6 +120,30 @@ impl Altered {
                 change(name, state);
             }
         }
+    }
+
+    /// Of each node's filters only those of ours are shown; `all`: whether they are there or not,
+    /// beside the others.
+    fn show_filters(&mut self, input: &PlanInput<'_>, all: bool) {
+        self.each_state(|name, state| {
+            let (Some(record), Ok(filters)) =
+                (input.records.get(name.as_str()), &mut state.filters)
+            else {
+                return;
+            };
+            let ours: Vec<Arc<str>> = record
+                .owned_filters
+                .iter()
+                .filter(|one| one.step == FilterStep::Intended)
+                .map(|one| Arc::clone(&one.cidr))
+                .collect();
+            let mut shown = filters.to_vec();
+            match all {
+                true => shown.extend(ours.into_iter().filter(|one| !filters.contains(one))),
+                false => shown.retain(|one| ours.contains(one)),
+            }
+            *filters = shown.into();
+        });
     }
 
     /// Of several members with one identity only the first is shown.
@@ -320,6 +352,11 @@ pub(crate) fn write(rules: Rules, store: &Store, write: Write) -> Write {
         Some(Rule::RetiredKept) => {
             // What was just retired is forgotten at once.
             record.retired.retain(|_| known.is_none());
+        }
+        Some(Rule::FiltersLifted) => {
+            record
+                .owned_filters
+                .retain(|one| one.step != FilterStep::Leaving);
         }
         Some(Rule::FormerAddressesKept) => record.addresses.truncate(1),
         _ => return write,

@@ -1,5 +1,6 @@
 //! Events happen: each in its turn, at its time.
 
+mod network;
 mod owners;
 
 use std::sync::Arc;
@@ -41,6 +42,7 @@ impl Sim {
             Event::Finish { slot } => self.finish_pod(*slot),
             Event::Offline { slot, offline } => self.restart_offline(*slot, *offline),
             Event::Policy(change) => self.change_policy(*change),
+            Event::Network(event) => self.network(event),
             Event::Quiet => self.quiet(),
             _ => self.happen_to_nodes(event),
         }
@@ -61,7 +63,10 @@ impl Sim {
                     self.world.cut(Cut::Node(node));
                 }
             }
-            Event::Mend => self.world.mend_all(),
+            Event::Mend => {
+                self.world.mend_all();
+                self.audit.steered.carries(None);
+            }
             Event::Hang { slot } => self.behave(*slot, |behaviour| behaviour.hangs = true),
             Event::Slow { slot, latency } => {
                 self.behave(*slot, |behaviour| behaviour.slow = *latency);
@@ -164,6 +169,7 @@ impl Sim {
                 if let Some(stored) = self.store.records.get(&name).cloned() {
                     self.audit.excuse(&stored.record);
                     self.audit.forgive(&stored.record.member, None);
+                    self.audit.steered.forgive(&stored.record);
                     self.store.delete(&name, now);
                     self.audit.rewound(now);
                     // Nobody knows any more what its node was given.
@@ -279,6 +285,7 @@ impl Sim {
         for stored in self.store.records.values() {
             self.audit.excuse(&stored.record);
             self.audit.forgive(&stored.record.member, None);
+            self.audit.steered.forgive(&stored.record);
         }
         self.store.restore(now - age, now);
         self.audit.rewound(now);
@@ -303,6 +310,7 @@ impl Sim {
             PolicyChange::Degree(degree) => policy.topology.degree = Degree::Fixed(degree),
             PolicyChange::Filters(filters) => policy.filters = filters,
             PolicyChange::ForgetAfter(span) => policy.links.forget_after = span,
+            PolicyChange::Network(change) => change.apply(&mut policy.network),
         }
         if policy != *self.policy {
             self.policy = Arc::new(policy);

@@ -27,7 +27,7 @@
 //! place in its pod another repo took before it came back: the record knows only the present one's.
 //!
 //! Not modelled: the executor's gate (how many calls are in flight in all), members files, several
-//! meshes, storage networks, agents and relays.
+//! meshes, agents and relays; of the storage network: IPv6, a second attachment, rewritten sources.
 
 mod alter;
 mod audit;
@@ -44,5 +44,5 @@ mod views;
 pub use audit::{Property, Violation};
 pub use rules::{Rule, Rules, UnknownRule};
 pub use shrink::shrink;
-pub use story::event;
 pub use story::{End, Step, Story};
+pub use story::{event, network};

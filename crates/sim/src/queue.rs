@@ -72,6 +72,8 @@ pub(crate) enum PodJob {
     Ready(MemberUid),
     /// Its status says what is so.
     Told(MemberUid),
+    /// Its network-status says what is so.
+    Attached(MemberUid),
     /// Its process ends.
     Ends(MemberUid),
     /// Its object goes.

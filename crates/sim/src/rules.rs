@@ -73,6 +73,13 @@ rules! {
     Capacity = "capacity": "capacity bounds the desired links of a node";
     SurplusAboveCapacity = "surplus-above-capacity": "a surplus link goes only when an end is above its capacity";
     SurplusAfterReplacement = "surplus-after-replacement": "a surplus link goes only after all desired links of both ends are healthy";
+    FiltersWrittenAhead = "filters-written-ahead": "a filter of ours stands in a stored record before it is added";
+    FiltersLifted = "filters-lifted": "a filter of ours is forgotten when it was seen gone";
+    OwnersFiltersKept = "owners-filters-kept": "filters that were there before are never ours";
+    FiltersSeenFirst = "filters-seen-first": "a link is moved when the filters were seen that hide its other network";
+    MovePace = "move-pace": "a move that failed is tried again after a minute, doubling";
+    Steering = "steering": "a link on another network is moved to its own";
+    FallbackNever = "fallback-never": "with fallback: Never no link uses the pod network in place of the storage network";
     SurplusBudget = "surplus-budget": "at most a tenth of the surplus links goes in a minute";
 }
 

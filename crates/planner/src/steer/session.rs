@@ -29,7 +29,7 @@ pub(crate) struct Session<'s, 'a> {
 
 impl<'a> Session<'_, 'a> {
     /// The next step: a change of the node's record, a move, or the filters call that is returned.
-    pub(crate) fn step(&mut self, moves: Vec<Chosen>) -> Option<Call> {
+    pub(crate) fn step(&mut self, moves: &[Chosen]) -> Option<Call> {
         let at = &self.pass.world.nodes[self.node];
         let record = at.record.filter(|_| !at.changing)?;
         at.state?.filters.as_ref().ok()?;
@@ -40,7 +40,7 @@ impl<'a> Session<'_, 'a> {
         }
         let intended = entries(record, FilterStep::Intended);
         if intended.is_empty() {
-            self.begin(&moves);
+            self.begin(moves);
             return raise;
         }
         let peers: Vec<PeerId> = passing(record).filter_map(|one| one.peer).collect();
@@ -60,8 +60,11 @@ impl<'a> Session<'_, 'a> {
         if !missing.is_empty() {
             return Some(Call::FiltersAdd { entries: missing });
         }
-        match moves.into_iter().find(|one| peers.contains(&one.peer)) {
-            Some(next) => self.send(&next),
+        // A far end may have another address by now than the one that is hidden.
+        let mut ready = moves.iter().filter(|one| peers.contains(&one.peer));
+        let hidden = |one: &&Chosen| self.hiding(one).is_some_and(|open| open.is_empty());
+        match ready.find(hidden) {
+            Some(next) => self.send(next),
             None => self.settle(),
         }
         None
@@ -124,12 +127,12 @@ impl<'a> Session<'_, 'a> {
 
     /// Begins a session: for all links of ends that are on the network already, or for one canary.
     fn begin(&mut self, moves: &[Chosen]) {
+        // Where filters stand, links are moved without a session.
         let others = || {
-            self.pass
-                .memory
-                .members
-                .values()
-                .any(|memory| memory.session)
+            let memory = &self.pass.memory;
+            memory.members.values().any(|one| one.session)
+                || memory.links.values().any(|one| one.moved.is_some())
+                || self.linked.steps.iter().any(|one| one.moves)
         };
         if moves.is_empty() || !self.pass.enforces() || (is_down(self.pass) && others()) {
             return;

@@ -80,7 +80,12 @@ impl Sim {
     }
 
     fn judge_mode(&mut self, request: &Request, sent: &Sent, call: &Call) {
-        let gives_back = matches!(call, Call::PeeringRemove { .. } | Call::FiltersAdd { .. });
+        let ours = self.steering_entries(sent, call);
+        let gives_back = match call {
+            Call::PeeringRemove { .. } | Call::FiltersAdd { .. } => true,
+            Call::FiltersRemove { entries } => entries.iter().all(|entry| ours.contains(entry)),
+            _ => false,
+        };
         let allowed = match sent.context.mode {
             Mode::Enforce => true,
             Mode::Observe => false,
@@ -127,6 +132,7 @@ impl Sim {
             self.found(Property::Twice, (request, sent, call), what);
         }
         let repo = self.world.node(node).spec().peer_id;
+        let ours = self.steering_entries(sent, call);
         let stored = self.store.records.get(sent.member.as_str());
         let recorded = stored.map(|stored| stored.record.removed_filters.clone());
         match call {
@@ -135,13 +141,16 @@ impl Sim {
                     let filters = recorded.iter().flatten();
                     filters.into_iter().any(|filter| filter.cidr == *entry)
                 };
-                let forgotten = entries.iter().filter(|entry| !noted(entry));
+                let forgotten = entries
+                    .iter()
+                    .filter(|entry| !noted(entry) && !ours.contains(*entry));
                 let forgotten = forgotten.map(|entry| (repo, Arc::clone(entry)));
                 self.audit.unowed.extend(forgotten);
             }
             Call::FiltersAdd { entries } => {
                 let taken = self.audit.taken.entry(repo).or_default();
-                if entries.iter().any(|entry| !taken.contains(entry)) {
+                let known = |entry: &Arc<str>| taken.contains(entry) || ours.contains(entry);
+                if !entries.iter().all(known) {
                     let what = "gives a filter that was not taken from this repo";
                     self.found(Property::ForeignFilter, (request, sent, call), what);
                 }
@@ -167,7 +176,16 @@ impl Sim {
                     self.found(Property::Recorded, (request, &sent, call), what);
                 }
             }
-            Call::FiltersRemove { entries } => self.judge_taken((request, &sent, call), entries),
+            Call::FiltersRemove { entries } => {
+                let ours = self.steering_entries(&sent, call);
+                let others = entries.iter().filter(|entry| !ours.contains(*entry));
+                let others: Vec<Arc<str>> = others.cloned().collect();
+                self.judge_taken((request, &sent, call), &others);
+                self.judge_lifted(request.who, &sent, entries);
+            }
+            Call::FiltersAdd { entries } => {
+                self.judge_written_ahead(request.who, &sent, entries);
+            }
             _ => {}
         }
     }
@@ -229,6 +247,8 @@ impl Sim {
     pub(crate) fn call_leaves(&mut self, request: &Request, call: &Call) {
         self.judge_recorded(request, call);
         let Some(sent) = &request.call else { return };
+        let sent = sent.clone();
+        self.move_leaves(request, &sent, call);
         let now = self.world.now();
         let key = match &sent.link {
             Some(link) => format!("{link}"),
@@ -242,7 +262,8 @@ impl Sim {
             let detail = format!("{} sends `{call}` although {key} is under way", request.who);
             self.audit.broke(Property::Twice, detail);
         }
-        if let (Call::Connect { .. }, Some(link), false) = (call, &sent.link, sent.gives_back)
+        if let (Call::Connect { .. }, Some(link), false) =
+            (call, &sent.link, sent.gives_back || sent.moves)
             && !self
                 .audit
                 .is_before_renewal(request.who, link, sent.context.began)

@@ -4,9 +4,11 @@
 mod calls;
 mod degree;
 pub(crate) mod doubt;
+mod network;
 pub(crate) mod passes;
 pub(crate) mod quiet;
 mod records;
+pub(crate) mod steering;
 mod surplus;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +67,13 @@ pub enum Property {
     Rest,
     /// The model of the nodes contradicts itself.
     Model,
+    /// Filters of ours are recorded before they are added, hide nobody else, are taken away, and none
+    /// is an owner's.
+    Steering,
+    /// No working connection is given up for nothing.
+    GivenUp,
+    /// Nobody is told of an address off the network of the pair; after quiet all pairs are on it.
+    Network,
     /// After quiet: every wanted link is there, on both ends.
     Linked,
     /// After quiet: nothing is left of those who are gone.
@@ -129,6 +138,7 @@ pub(crate) struct Audit {
     surplus: BTreeMap<Who, surplus::Begun>,
     given: BTreeMap<Who, degree::Given>,
     watched: BTreeMap<Who, doubt::Watched>,
+    pub(crate) steered: steering::Steered,
     /// When the last faults ended.
     quiet_since: Timestamp,
     /// Until when calls may arrive that were planned on records that are others now.
@@ -177,6 +187,7 @@ impl Audit {
         self.twins.retain(|(other, _), _| *other != who);
         self.surplus.remove(&who);
         self.given.remove(&who);
+        self.steered.forget(who);
     }
 
     /// A process starts: it has the entries of its config and no other.
@@ -219,7 +230,8 @@ impl Audit {
     }
 
     /// An owner has a filter: nobody owes it.
-    pub(crate) fn owner_filtered(&mut self, repo: PeerId, text: &str) {
+    pub(crate) fn owner_filtered(&mut self, repo: PeerId, text: &str, now: Timestamp) {
+        self.steered.owned(repo, text, now);
         self.owed
             .entry(repo)
             .or_default()
@@ -250,6 +262,7 @@ impl Audit {
     /// An owner takes filters away that a controller is to take, or was on what it read a moment
     /// ago: by whom they went, it cannot tell.
     pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, filters: &[String]) {
+        self.steered.cleared(repo);
         let taken = self.taken.entry(repo).or_default();
         taken.extend(filters.iter().map(|filter| Arc::from(&**filter)));
     }
@@ -276,8 +289,14 @@ impl Audit {
             .is_some_and(|entries| entries.contains_key(peer))
     }
 
-    /// A call was done.
-    pub(crate) fn done(&mut self, call: &Call, (node, repo): (NodeIndex, PeerId), now: Timestamp) {
+    /// A call was done; `ours`: the filters in it that are not an owner's.
+    pub(crate) fn done(
+        &mut self,
+        call: &Call,
+        (node, repo): (NodeIndex, PeerId),
+        ours: &BTreeSet<Arc<str>>,
+        now: Timestamp,
+    ) {
         match call {
             Call::PeeringAdd { addresses } => {
                 for address in addresses {
@@ -297,14 +316,11 @@ impl Audit {
                 }
             }
             Call::FiltersRemove { entries } => {
-                self.taken
-                    .entry(repo)
-                    .or_default()
-                    .extend(entries.iter().cloned());
-                self.owed
-                    .entry(repo)
-                    .or_default()
-                    .extend(entries.iter().cloned());
+                let taken = entries.iter().filter(|entry| !ours.contains(*entry));
+                let taken: Vec<_> = taken.cloned().collect();
+                let ever = self.taken.entry(repo).or_default();
+                ever.extend(taken.iter().cloned());
+                self.owed.entry(repo).or_default().extend(taken);
             }
             Call::FiltersAdd { entries } => {
                 self.owed

@@ -76,6 +76,8 @@ impl Audit {
         self.judge_twins(passed, cluster);
         self.judge_surplus(passed);
         self.judge_degree(passed);
+        self.judge_network(passed);
+        self.judge_steering(passed);
         // A plan without a rule is another than this input's.
         if passed.all_rules && self.passes.is_multiple_of(AGAIN) {
             self.judge_purity(passed);

@@ -3,6 +3,7 @@
 
 mod left;
 mod links;
+mod network;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -35,6 +36,8 @@ struct Well {
     node: NodeIndex,
     peer: PeerId,
     ip: IpAddr,
+    /// Its address on the storage network, if it is wanted and nobody else has it.
+    storage: Option<IpAddr>,
 }
 
 impl Sim {
@@ -99,6 +102,7 @@ impl Sim {
 
     fn end_faults(&mut self) {
         self.world.mend_all();
+        self.audit.steered.carries(None);
         self.unheard.clear();
         self.store.failing = None;
         let slots: Vec<Slot> = self.cluster.places.keys().copied().collect();
@@ -208,6 +212,7 @@ impl Sim {
         records
             .or_else(|| self.leftover(&wells))
             .or_else(|| self.filters_left(&wells))
+            .or_else(|| self.steering_left(&wells))
             .or_else(|| match self.policy.mode {
                 Mode::Release => self.unreleased(&wells),
                 _ => self.unlinked(&wells, last),
@@ -216,6 +221,7 @@ impl Sim {
 
     /// The pods that live, with their processes.
     fn wells(&self) -> Vec<Well> {
+        let wanted = self.policy.network.attachment.is_some();
         let place = |(slot, place): (&Slot, &crate::truth::cluster::Place)| {
             let object = place
                 .object
@@ -229,8 +235,15 @@ impl Sim {
                 node,
                 peer: self.world.node(node).spec().peer_id,
                 ip: object.ip,
+                storage: object.storage.filter(|_| wanted),
             })
         };
-        self.cluster.places.iter().filter_map(place).collect()
+        let mut wells: Vec<Well> = self.cluster.places.iter().filter_map(place).collect();
+        let all: Vec<Option<IpAddr>> = wells.iter().map(|well| well.storage).collect();
+        for well in &mut wells {
+            let same = all.iter().filter(|ip| **ip == well.storage).count();
+            well.storage = well.storage.filter(|_| same == 1);
+        }
+        wells
     }
 }

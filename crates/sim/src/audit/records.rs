@@ -17,6 +17,9 @@ impl Sim {
         let stored = self.store.records.get(name).cloned();
         let after = stored.as_ref().map(|stored| &*stored.record);
         self.remember(stored.as_ref());
+        if let Some(after) = after {
+            self.judge_owned(who, before, after);
+        }
         let Some(before) = before else { return };
         let context = self
             .living(who)

@@ -165,7 +165,7 @@ impl Sim {
         let blind = self.rules.lacks(Rule::VerifyIdentity) || run.resent;
         match result {
             Err(failure) => self.run_took(who, request.task, run, Err(failure)),
-            Ok(Answer::Identity(shown)) if shown == expect || blind => {
+            Ok(Answer::Identity(shown)) if shown.peer_id == expect || blind => {
                 if let (true, Some(wire)) = (blind, &mut run.wire) {
                     wire.shown = None;
                 }
@@ -204,7 +204,11 @@ impl Sim {
         if let Some(next) = next {
             self.run_again(who, next);
         }
-        if run.take(result, now) {
+        let before = run.clone();
+        let end = result.clone();
+        let more = run.take(result, now);
+        self.moved(who, &before, &end, !more);
+        if more {
             return self.run_on(who, task, run);
         }
         let Some(controller) = self.living(who) else {

@@ -37,7 +37,7 @@ impl Sim {
         let Some(controller) = self.living(who) else {
             return;
         };
-        let membership = Arc::clone(controller.pods.membership(now, rules));
+        let membership = Arc::clone(controller.pods.membership(&policy.network, now, rules));
         controller.policy = Some(Arc::clone(&policy));
         controller.membership = Some(Arc::clone(&membership));
         let (records, rewritten) = controller.ledger.records();
@@ -237,7 +237,8 @@ impl Sim {
             let carried = carried.clone();
             return self.apply_all(who, carried);
         };
-        if rules.lacks(Rule::WriteAhead) {
+        let owns = matches!(&write, RecordWrite::Put(record) if !record.owned_filters.is_empty());
+        if rules.lacks(Rule::WriteAhead) || (rules.lacks(Rule::FiltersWrittenAhead) && owns) {
             return controller.ledger.pretend(&write);
         }
         let may_write = controller.fence;

@@ -83,6 +83,10 @@ impl Sim {
         if let Verb::Call(call, _) = &request.verb {
             self.call_arrives(&request, &call.clone(), node);
         }
+        let ours = match (&request.verb, &request.call) {
+            (Verb::Call(call, _), Some(sent)) => self.steering_entries(sent, call),
+            _ => std::collections::BTreeSet::new(),
+        };
         let behaviour = self.behaviour(node).clone();
         let executed = rpc::execute(&mut self.world, node, &request.verb, &behaviour);
         if let (Verb::Call(call, _), Executed::Now(Ok(_)) | Executed::Later(_)) =
@@ -90,7 +94,8 @@ impl Sim {
         {
             let repo = self.world.node(node).spec().peer_id;
             let now = self.world.now();
-            self.audit.done(call, (node, repo), now);
+            self.audit.done(call, (node, repo), &ours, now);
+            self.steered(repo, call, &ours);
         }
         match executed {
             Executed::Now(result) => self.answer(request, node, result),
@@ -144,7 +149,7 @@ impl Sim {
                     node,
                     life,
                     ip,
-                    shown: Some(*shown),
+                    shown: Some(shown.peer_id),
                 })
             }
             _ => None,

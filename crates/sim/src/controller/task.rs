@@ -12,6 +12,7 @@ use kubomesh_core::{
 use kubomesh_model::NodeIndex;
 
 use crate::audit::doubt::Ground;
+use crate::audit::steering::is_move;
 use crate::truth::rpc::{Answer, Verb};
 
 /// Which task of a controller.
@@ -85,6 +86,8 @@ pub(crate) struct Sent {
     pub(crate) expect: PeerId,
     pub(crate) link: Option<Link>,
     pub(crate) gives_back: bool,
+    /// Whether it is part of a move to another network.
+    pub(crate) moves: bool,
     pub(crate) context: Context,
 }
 
@@ -133,7 +136,7 @@ impl Ask {
             return None;
         }
         match (verb, result) {
-            (Verb::Open, Ok(Answer::Identity(shown))) => self.introduced(shown, now),
+            (Verb::Open, Ok(Answer::Identity(shown))) => self.introduced(*shown, now),
             (Verb::Peers, result) => {
                 self.peers = Some(result.map(|answer| match answer {
                     Answer::Peers(peers) => peers,
@@ -180,22 +183,20 @@ impl Ask {
         }
     }
 
-    fn introduced(&mut self, shown: PeerId, now: Timestamp) -> Option<Verb> {
+    fn introduced(&mut self, sighting: Sighting, now: Timestamp) -> Option<Verb> {
         let expected = match self.inquiry.expected {
             Expected::Peer(expected) => Some(expected),
             Expected::Anyone => None,
         };
         let shown = if self.blind {
-            expected.unwrap_or(shown)
+            expected.unwrap_or(sighting.peer_id)
         } else {
-            shown
+            sighting.peer_id
         };
         let sighting = Sighting {
             at: now,
             peer_id: shown,
-            agent_version: "kubo/0.39.0".into(),
-            announced: [].into(),
-            connections: 1,
+            ..sighting
         };
         self.sighting = Some(sighting);
         if expected.is_some_and(|expected| expected != shown) {
@@ -276,6 +277,7 @@ impl Run {
             expect: sequence.expect,
             link: action.and_then(|action| action.link.clone()),
             gives_back: self.progress.gives_back(),
+            moves: is_move(sequence),
             context: self.context,
         })
     }

@@ -130,7 +130,7 @@ impl Sim {
             self.begin_pass(who, None);
             return true;
         }
-        let membership = Arc::clone(controller.pods.membership(now, rules));
+        let membership = Arc::clone(controller.pods.membership(&policy.network, now, rules));
         let state = &controller.state;
         let fleet = controller
             .policy

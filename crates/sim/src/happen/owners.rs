@@ -28,7 +28,8 @@ impl Sim {
             .is_ok()
         {
             let repo = self.world.node(node).spec().peer_id;
-            self.audit.owner_filtered(repo, &text);
+            let now = self.now();
+            self.audit.owner_filtered(repo, &text, now);
         }
     }
 

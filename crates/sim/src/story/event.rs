@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use kubomesh_core::{FilterPolicy, Mode};
 
+use super::network::{NetworkChange, NetworkEvent, Wiring};
+
 /// A pod's name in a story: a place that pods of that name come to and go from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slot(pub u16);
@@ -29,6 +31,8 @@ pub struct Traits {
     pub rewritten: bool,
     /// Whether it has Kubo's `server` profile.
     pub server: bool,
+    /// How it is wired to the storage network.
+    pub wiring: Wiring,
 }
 
 /// What a repo does when its pod starts anew.
@@ -108,6 +112,8 @@ pub enum PolicyChange {
     Filters(FilterPolicy),
     /// `spec.links.forgetAfter`.
     ForgetAfter(Duration),
+    /// `spec.network`.
+    Network(NetworkChange),
 }
 
 /// One thing that happens.
@@ -384,6 +390,8 @@ pub enum Event {
     },
     /// The policy changes.
     Policy(PolicyChange),
+    /// Something that has to do with the storage network.
+    Network(NetworkEvent),
     /// Every fault ends and nothing happens until all is well.
     Quiet,
 }

@@ -1,12 +1,14 @@
 //! Stories by chance, from a seed.
 
 mod controllers;
+mod network;
 
 use std::time::Duration;
 
 use kubomesh_core::{Degree, FilterPolicy, Policy, Timings};
 use kubomesh_model::Rng;
 
+use self::network::Dual;
 use super::event::{Deletion, End, Event, Form, Lie, OwnerFilter, Replica, Repo, Slot, Traits};
 use super::weights::{Kind, Mood, below, one_of};
 use super::{Step, Story};
@@ -26,6 +28,7 @@ impl Story {
         Self {
             seed,
             certain,
+            routed: writer.dual.as_ref().is_some_and(|dual| dual.routed),
             policy,
             timings: timings(short),
             steps: writer.steps,
@@ -37,6 +40,7 @@ impl Story {
 struct Writer {
     rng: Rng,
     mood: Mood,
+    dual: Option<Dual>,
     /// Whether few members are enough for rings in place of a full mesh.
     rings: bool,
     members: usize,
@@ -67,6 +71,7 @@ impl Writer {
         Self {
             rng,
             mood,
+            dual: Dual::of(seed),
             rings,
             members,
             slots,
@@ -93,6 +98,9 @@ impl Writer {
             policy.links.forget_after = Duration::from_secs(20);
             policy.resync.0 = Duration::from_secs(10);
         }
+        if let Some(dual) = &mut self.dual {
+            policy.network = dual.policy();
+        }
         policy
     }
 
@@ -115,6 +123,10 @@ impl Writer {
                 continue;
             }
             busy -= 1;
+            if let Some(event) = self.networked() {
+                self.push(event);
+                continue;
+            }
             let kind = self.mood.kind(&mut self.rng);
             if let Some(event) = self.pod(kind).or_else(|| self.other(kind)) {
                 self.push(event);
@@ -181,11 +193,16 @@ impl Writer {
             .rng
             .per_mille(often)
             .then(|| one_of(&mut self.rng, &[(4, 10), (8, 20), (16, 32), (32, 96)]));
+        let (rewritten, slots) = (self.rng.per_mille(40), self.slots);
         let traits = Traits {
             zone,
             water,
-            rewritten: self.rng.per_mille(40),
+            rewritten: rewritten && self.dual.is_none(),
             server: self.rng.per_mille(15),
+            wiring: self
+                .dual
+                .as_mut()
+                .map_or_else(Default::default, |dual| dual.wiring(slots)),
         };
         let ready = self.seconds(&[300, 1_000, 6_000]);
         Event::Create {
@@ -378,6 +395,8 @@ fn timings(short: bool) -> Timings {
         relayed_first: Duration::from_secs(5),
         relayed_base: Duration::from_secs(20),
         relayed_max: Duration::from_secs(60),
+        steer_retry_base: Duration::from_secs(20),
+        steer_retry_max: Duration::from_secs(120),
         probe_max: Duration::from_secs(30),
         ..Timings::default()
     }

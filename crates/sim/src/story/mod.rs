@@ -2,6 +2,7 @@
 
 pub mod event;
 mod generate;
+pub mod network;
 mod policy;
 mod sentence;
 mod weights;
@@ -10,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use kubomesh_core::{Policy, Timings};
-use kubomesh_model::Settings;
+use kubomesh_model::{Routing, Settings};
 
 use crate::audit::Violation;
 use crate::rules::Rules;
@@ -24,6 +25,8 @@ pub struct Story {
     pub seed: u64,
     /// Whether the nodes' world has no odds.
     pub certain: bool,
+    /// Whether nodes know each other's announced addresses from a DHT.
+    pub routed: bool,
     /// The policy at the beginning.
     pub policy: Policy,
     /// The flags' time constants.
@@ -104,10 +107,18 @@ impl Story {
 
     /// What the nodes' world is like.
     pub(crate) fn settings(&self) -> Settings {
-        if self.certain {
+        let settings = if self.certain {
             Settings::certain()
         } else {
             Settings::default()
+        };
+        let routing = match self.routed {
+            true => Routing::Everything,
+            false => Routing::None,
+        };
+        Settings {
+            routing,
+            ..settings
         }
     }
 }

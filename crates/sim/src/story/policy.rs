@@ -23,6 +23,24 @@ pub(super) fn describe(story: &Story, f: &mut fmt::Formatter<'_>) -> fmt::Result
         f.write_str(", links not protected")?;
     }
     write!(f, ", forget after {}", seconds(policy.links.forget_after))?;
+    let network = &policy.network;
+    if *network != default.network {
+        let wanted = network.attachment.as_ref().map(ToString::to_string);
+        write!(
+            f,
+            ", network {:?}, {:?}, {:?}, fallback {:?}",
+            wanted.unwrap_or_default(),
+            network.rollout,
+            network.steering,
+            network.fallback
+        )?;
+    }
+    if network.steering_on_affected_versions {
+        f.write_str(", steering on affected versions")?;
+    }
+    if story.routed {
+        f.write_str(", addresses known from a DHT")?;
+    }
     if policy.resync != default.resync {
         write!(f, ", resync every {}", seconds(policy.resync.0))?;
     }

@@ -38,6 +38,7 @@ impl fmt::Display for Event {
             | Self::RecordDeleted { .. }
             | Self::StoreRestored { .. } => controller(self, f),
             Self::Policy(change) => write!(f, "the policy changes: {change}"),
+            Self::Network(event) => event.fmt(f),
             Self::Quiet => f.write_str("every fault ends, and all has to become well"),
             _ => node(self, f),
         }
@@ -283,7 +284,7 @@ impl fmt::Display for Traits {
         if self.server {
             f.write_str(", server profile")?;
         }
-        Ok(())
+        self.wiring.fmt(f)
     }
 }
 
@@ -306,6 +307,7 @@ impl fmt::Display for PolicyChange {
             Self::Degree(degree) => write!(f, "topology.degree is {degree}"),
             Self::Filters(filters) => write!(f, "filters is {filters:?}"),
             Self::ForgetAfter(span) => write!(f, "links.forgetAfter is {}", seconds(*span)),
+            Self::Network(change) => change.fmt(f),
         }
     }
 }

@@ -9,6 +9,7 @@ use kubomesh_core::{ContainerStart, MemberName, MemberUid, PeerId, Timestamp};
 use kubomesh_model::{NodeIndex, NodeSpec};
 
 use crate::story::event::{Slot, Traits};
+use crate::story::network::PREFIX;
 
 /// A pod as the API server has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub(crate) struct PodObject {
     pub(crate) terminating: bool,
     /// Succeeded or Failed.
     pub(crate) ended: bool,
+    /// Whether it asks for the storage network.
+    pub(crate) asks: bool,
+    /// What its network-status says.
+    pub(crate) storage: Option<IpAddr>,
 }
 
 /// One change of one pod object.
@@ -70,6 +75,7 @@ pub(crate) struct Cluster {
     /// Hosts that answer nobody.
     pub(crate) silent: BTreeSet<NodeIndex>,
     ips: u32,
+    storage_ips: u32,
     uids: u32,
     identities: u64,
 }
@@ -141,6 +147,13 @@ impl Cluster {
         self.ips += 1;
         let [_, b, c, d] = self.ips.to_be_bytes();
         IpAddr::V4(Ipv4Addr::new(10, 64 + b, c, d))
+    }
+
+    /// An address on the storage network that nobody had.
+    pub(crate) fn new_storage_ip(&mut self) -> IpAddr {
+        self.storage_ips += 1;
+        let [_, _, c, d] = self.storage_ips.to_be_bytes();
+        IpAddr::V4(Ipv4Addr::new(PREFIX[0], PREFIX[1], c, d))
     }
 
     pub(crate) fn new_uid(&mut self) -> MemberUid {

@@ -5,3 +5,6 @@ pub(crate) mod cluster;
 pub(crate) mod pods;
 pub(crate) mod rpc;
 pub(crate) mod store;
+mod wiring;
+
+pub(crate) use wiring::storage_ip;

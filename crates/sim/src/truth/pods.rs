@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kubomesh_core::{ContainerStart, Network, Timestamp};
-use kubomesh_model::{Interface, NodeIndex, NodeSpec, Stop};
+use kubomesh_core::{ContainerStart, Timestamp};
+use kubomesh_model::{NodeIndex, NodeSpec, Stop};
 
 use super::cluster::{Cluster, PodObject};
+use super::wiring::{self, interfaces};
 use crate::queue::{Job, PodJob};
 use crate::sim::Sim;
 use crate::story::event::{Deletion, End, Repo, Slot, Traits};
@@ -35,7 +36,8 @@ impl Sim {
             .cluster
             .place(slot)
             .and_then(|place| place.repo.clone());
-        let spec = self.spec((slot, &uid), traits, repo, ip);
+        let storage = self.attached(traits);
+        let spec = self.spec((slot, &uid), traits, repo, (ip, storage));
         let node = self.world.launch(spec);
         self.runs(slot, node);
         let container = ContainerStart {
@@ -55,8 +57,16 @@ impl Sim {
             container,
             terminating: false,
             ended: false,
+            asks: self.asks(traits),
+            storage: storage.filter(|_| traits.wiring.told.is_zero()),
         };
         self.cluster.put(slot, Some(object), now);
+        if storage.is_some() && !traits.wiring.told.is_zero() {
+            let told = now + traits.wiring.told;
+            self.queue
+                .push(told, Job::Pod(slot, PodJob::Attached(uid.clone())));
+        }
+        self.behaviour(node).affected = traits.wiring.affected;
         self.queue.push(
             now + ready.max(LEAST_START),
             Job::Pod(slot, PodJob::Ready(uid)),
@@ -69,7 +79,7 @@ impl Sim {
         (slot, uid): (Slot, &kubomesh_core::MemberUid),
         traits: Traits,
         repo: Option<NodeSpec>,
-        ip: IpAddr,
+        (ip, storage): (IpAddr, Option<IpAddr>),
     ) -> NodeSpec {
         let mut spec = match repo {
             Some(spec) => spec,
@@ -84,10 +94,8 @@ impl Sim {
             }
         };
         spec.name = format!("{slot}/{uid}").into();
-        spec.interfaces = vec![Interface {
-            network: Network::Pod,
-            ip,
-        }];
+        spec.interfaces = interfaces(ip, storage);
+        wiring::started(&mut spec, traits.wiring.start, traits.server);
         spec.online = true;
         if let Some((low, high)) = traits.water {
             spec = spec.water(low, high);
@@ -190,10 +198,8 @@ impl Sim {
             .place(slot)
             .is_some_and(|place| place.traits.rewritten);
         let spec = self.world.spec_mut(node);
-        spec.interfaces = vec![Interface {
-            network: Network::Pod,
-            ip,
-        }];
+        let storage = wiring::storage_ip(spec);
+        spec.rehome(interfaces(ip, storage));
         spec.seen_as = rewrite.then(|| rewritten(ip));
         self.start_anew(slot, node, Repo::Kept, told);
     }
@@ -345,6 +351,12 @@ impl Sim {
                     object.container = start.unwrap_or_default();
                     object.ip = ip.unwrap_or(object.ip);
                 });
+            }
+            PodJob::Attached(uid) => {
+                let node = self.cluster.owners.get(&uid).copied();
+                let ip = node.and_then(|node| wiring::storage_ip(self.world.node(node).spec()));
+                self.cluster
+                    .change(slot, Some(&uid), now, |object| object.storage = ip);
             }
             PodJob::Ends(uid) => {
                 let owner = self.cluster.owners.get(&uid).copied();

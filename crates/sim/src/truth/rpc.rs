@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Address, Call, ConnLimits, Connection, Direction, Failure, FailureKind, PeerId, PeeringEntry,
-    Reading,
+    Address, Call, ConnLimits, Connection, Direction, Failure, FailureKind, PeeringEntry, Reading,
+    Sighting,
 };
-use kubomesh_model::{Begun, NodeIndex, Overlap, Refusal, Ticket, World};
+use kubomesh_model::{Begun, Identity, NodeIndex, Overlap, Refusal, Ticket, World};
 
 use crate::story::event::Lie;
 
@@ -34,7 +34,7 @@ pub(crate) enum Verb {
 /// What a node answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
-    Identity(PeerId),
+    Identity(Box<Sighting>),
     Peers(Vec<Connection>),
     Peering(Vec<PeeringEntry>),
     Filters(Vec<Arc<str>>),
@@ -59,6 +59,8 @@ pub(crate) struct Behaviour {
     /// Answers that still get lost.
     pub(crate) losing: u8,
     pub(crate) lie: Option<Lie>,
+    /// Whether it is of a version that does not bear a quick reconnect.
+    pub(crate) affected: bool,
     /// Filters calls that are being answered.
     pub(crate) filters_calls: u32,
 }
@@ -82,11 +84,11 @@ pub(crate) fn execute(
 ) -> Executed {
     let read = |result: Result<Answer, Refusal>| Executed::Now(result.map_err(|r| failure(&r)));
     match verb {
-        Verb::Open => read(
-            world
-                .id(node)
-                .map(|identity| Answer::Identity(identity.peer_id)),
-        ),
+        Verb::Open => {
+            let shown = |identity| sighting(world, behaviour, identity);
+            let shown = world.id(node).map(shown);
+            read(shown.map(|shown| Answer::Identity(Box::new(shown))))
+        }
         Verb::Peers => read(
             world
                 .peers(node)
@@ -109,6 +111,22 @@ pub(crate) fn execute(
             };
             command(world, node, call, *deadline, overlap)
         }
+    }
+}
+
+/// What `id` shows.
+fn sighting(world: &World, behaviour: &Behaviour, identity: Identity) -> Sighting {
+    let version = match behaviour.affected {
+        true => "kubo/0.39.0",
+        false => "kubo/0.44.0",
+    };
+    let addresses = identity.addresses.unwrap_or_default();
+    Sighting {
+        at: world.now(),
+        peer_id: identity.peer_id,
+        agent_version: version.into(),
+        announced: addresses.iter().filter_map(Address::ip).collect(),
+        connections: 1,
     }
 }
 

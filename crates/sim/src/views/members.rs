@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kubomesh_core::{
-    Access, Contact, Endpoint, Member, MemberName, Membership, MeshId, Network, Role, Source,
-    StorageState, Waiting, address_conflicts,
+    Access, Contact, Endpoint, FormerNetwork, Member, MemberName, Membership, MeshId, Network,
+    NetworkPolicy, Role, Source, StorageGap, StorageState, Waiting, address_conflicts,
+    settle_storage,
 };
 
+use crate::story::network::attachment;
 use crate::truth::cluster::PodObject;
 
 /// Kubo's RPC port.
@@ -17,6 +19,7 @@ pub(crate) const RPC_PORT: u16 = 5001;
 /// contacted.
 pub(crate) fn membership<'a>(
     mesh: &MeshId,
+    network: &NetworkPolicy,
     pods: impl Iterator<Item = &'a Arc<PodObject>>,
     one_contact: bool,
 ) -> Membership {
@@ -29,16 +32,35 @@ pub(crate) fn membership<'a>(
         };
         match waiting {
             Some(waiting) => drop(membership.waiting.insert(pod.name.clone(), waiting)),
-            None => drop(membership.members.insert(pod.name.clone(), member(pod))),
+            None => {
+                let member = member(pod, network);
+                membership.members.insert(pod.name.clone(), member);
+            }
         }
     }
+    settle_storage(&mut membership.members, network, &[]);
     if one_contact {
         contacts(&mut membership.members);
     }
     membership
 }
 
-fn member(pod: &PodObject) -> Member {
+fn member(pod: &PodObject, network: &NetworkPolicy) -> Member {
+    let mut networks: BTreeMap<_, _> = [(Network::Pod, vec![pod.ip])].into();
+    let mut storage = StorageState::default();
+    match (&network.attachment, pod.storage) {
+        (Some(_), Some(ip)) => drop(networks.insert(Network::Storage, vec![ip])),
+        (Some(_), None) if pod.asks => storage.gap = Some(StorageGap::NotReported),
+        (Some(_), None) => storage.gap = Some(StorageGap::NotRequested),
+        // There is one attachment in all stories: it is what the pod was created with.
+        (None, Some(ip)) => {
+            storage.former = attachment().map(|attachment| FormerNetwork {
+                attachment,
+                ips: vec![ip],
+            });
+        }
+        (None, None) => {}
+    }
     Member {
         name: pod.name.clone(),
         uid: pod.uid.clone(),
@@ -49,8 +71,8 @@ fn member(pod: &PodObject) -> Member {
             auth: None,
             ca_file: None,
         },
-        networks: [(Network::Pod, vec![pod.ip])].into(),
-        storage: StorageState::default(),
+        networks,
+        storage,
         host_ip: None,
         host_network: false,
         swarm_port: None,

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{Doubt, DoubtMachine, DoubtTimings, MemberName, Membership, MeshId, Timestamp};
+use kubomesh_core::{
+    Doubt, DoubtMachine, DoubtTimings, MemberName, Membership, MeshId, NetworkPolicy, Timestamp,
+};
 use kubomesh_model::Rng;
 
 use super::members::membership;
@@ -36,6 +38,8 @@ pub(crate) struct PodView {
     pub(crate) shown: Vec<Shown>,
     next_list: Timestamp,
     stale: bool,
+    /// What the policy says, as it was last looked at.
+    network: NetworkPolicy,
     membership: Arc<Membership>,
 }
 
@@ -57,6 +61,7 @@ impl PodView {
             shown: Vec::new(),
             next_list: Timestamp(0),
             stale: true,
+            network: NetworkPolicy::default(),
         }
     }
 
@@ -145,14 +150,28 @@ impl PodView {
     }
 
     /// The members as they are known now; doubts are dropped whose rule is off.
-    pub(crate) fn membership(&mut self, now: Timestamp, rules: Rules) -> &Arc<Membership> {
+    pub(crate) fn membership(
+        &mut self,
+        network: &NetworkPolicy,
+        now: Timestamp,
+        rules: Rules,
+    ) -> &Arc<Membership> {
+        if self.network != *network {
+            self.network.clone_from(network);
+            self.stale = true;
+        }
         if !self.frozen && self.membership.doubt.is_none() {
             self.doubts.heard(now);
         }
         let doubt = self.doubts.doubt(now).filter(|one| heeds(rules, one));
         if self.stale {
             self.stale = false;
-            let mut next = membership(&self.mesh, self.pods.values(), self.one_contact);
+            let mut next = membership(
+                &self.mesh,
+                &self.network,
+                self.pods.values(),
+                self.one_contact,
+            );
             next.doubt = doubt;
             if next != *self.membership {
                 self.membership = Arc::new(next);

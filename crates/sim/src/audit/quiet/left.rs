@@ -21,26 +21,33 @@ impl Sim {
             let Some(record) = stored else {
                 return Some((Property::Records, format!("{} has no record", well.name)));
             };
+            let offered = self.offered(well);
             let at = record.addresses.first().and_then(Address::ip);
             if record.container.as_ref() != self.cluster.starts.get(&record.uid) {
                 let detail = format!("the record of {} is of another start", well.name);
                 return Some((Property::Records, detail));
             }
-            if record.peer_id != Some(well.peer) || at != Some(well.ip) {
+            if record.peer_id != Some(well.peer)
+                || (!offered.is_empty() && at != offered.first().copied())
+            {
                 let detail = format!(
                     "{} is {} at {}, its record says {record}",
                     well.name, well.peer, well.ip
                 );
                 return Some((Property::Records, detail));
             }
-            let needless = record.addresses.iter().skip(1).any(|address| {
-                let held = |well: &Well| {
-                    self.audit
-                        .ours(well.node)
-                        .any(|(peer, at)| Some(*peer) == record.peer_id && at == address)
-                };
-                !wells.iter().any(held)
-            });
+            let needless = record
+                .addresses
+                .iter()
+                .skip(offered.len().max(1))
+                .any(|address| {
+                    let held = |well: &Well| {
+                        self.audit
+                            .ours(well.node)
+                            .any(|(peer, at)| Some(*peer) == record.peer_id && at == address)
+                    };
+                    !wells.iter().any(held)
+                });
             if self.remembers_needlessly(wells, record) || needless {
                 return Some((Property::Leftover, format!("a record remembers: {record}")));
             }
@@ -57,7 +64,7 @@ impl Sim {
                         .is_some_and(|object| object.name == record.member)
                 };
                 // What was taken from one who is gone is remembered for a day.
-                let owed = !record.removed_filters.is_empty();
+                let owed = !record.removed_filters.is_empty() || !record.owned_filters.is_empty();
                 let needed = record.peer_id.is_none()
                     && !record.retired.is_empty()
                     && (owed || !self.remembers_needlessly(wells, record));
@@ -96,7 +103,8 @@ impl Sim {
         for well in wells {
             for (peer, address) in self.audit.ours(well.node) {
                 let current = present.get(peer).is_some_and(|far| {
-                    Some(far.ip) == address.ip() || self.nothing_added(well, far)
+                    let at = self.at(well, far);
+                    at.is_none() || at == address.ip() || self.nothing_added(well, far)
                 });
                 let pair = (*peer, address.clone());
                 // What a liar hid may have been forgotten; what is remembered is to be put right.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kubomesh_core::{Address, Connection, Direction, LinkState, MemberName, PeerId};
+use kubomesh_core::{Address, Connection, Direction, LinkState, MemberName, PeerId, Reason};
 use kubomesh_model::Filter;
 
 use super::Well;
@@ -36,14 +36,26 @@ impl Sim {
                 }
                 continue;
             }
+            let astray = matches!(report.reason, Some(Reason::WrongNetwork));
+            if self.at(a, b).is_none() || (astray && self.stays_astray(a, b)) {
+                continue;
+            }
             if report.state != LinkState::Healthy {
                 let why = report
                     .reason
                     .as_ref()
                     .map(ToString::to_string)
                     .unwrap_or_default();
-                let detail = format!("{link} is reported {:?}: {why}", report.state);
+                let held = report
+                    .held
+                    .as_ref()
+                    .map(|held| format!("{:?}", held.reason));
+                let held = held.unwrap_or_default();
+                let detail = format!("{link} is reported {:?}: {why}; {held}", report.state);
                 return Some((Property::Linked, detail));
+            }
+            if let Some(detail) = self.astray(a, b).or_else(|| self.astray(b, a)) {
+                return Some((Property::Network, detail));
             }
             if let Some(detail) = self.weak(a, b).or_else(|| self.weak(b, a)) {
                 return Some((Property::Linked, detail));
@@ -68,7 +80,9 @@ impl Sim {
                 let excused = self.audit.excused.contains(&(*peer, address.clone()));
                 // A pair that a filter keeps apart is given nothing.
                 let apart = self.filtered(well, far) || self.filtered(far, well);
-                if known(&far) && !apart && !excused && address.ip() != Some(far.ip) {
+                let at = self.at(well, far);
+                let misleads = at.is_some() && address.ip() != at;
+                if known(&far) && !apart && !excused && misleads {
                     let detail = format!("{} has {} at {address}", well.name, far.name);
                     return Some((Property::Linked, detail));
                 }
@@ -79,11 +93,13 @@ impl Sim {
 
     /// No node has more entries of ours than its capacity, but in a full mesh.
     fn crowded(&self, wells: &[Well]) -> Option<(Property, String)> {
-        // A wanted link that filters forbid keeps surplus links of its ends.
-        if wells
-            .iter()
-            .any(|a| wells.iter().any(|b| self.filtered(a, b)))
-        {
+        // A wanted link that filters forbid, or that stays off its network, keeps surplus links of its
+        // ends.
+        if wells.iter().any(|a| {
+            wells
+                .iter()
+                .any(|b| self.filtered(a, b) || self.stays_astray(a, b))
+        }) {
             return None;
         }
         let ips: Vec<_> = wells.iter().map(|well| Some(well.ip)).collect();
@@ -119,9 +135,10 @@ impl Sim {
     pub(super) fn filtered(&self, near: &Well, far: &Well) -> bool {
         let filters = self.world.filters(near.node).unwrap_or_default();
         let seen = self.world.node(far.node).spec().seen_as;
+        let ip = self.at(near, far).unwrap_or(far.ip);
         let covers = |text: &String| {
             Filter::parse(text).is_ok_and(|filter| {
-                filter.covers(far.ip) || seen.is_some_and(|seen| filter.covers(seen))
+                filter.covers(ip) || seen.is_some_and(|seen| filter.covers(seen))
             })
         };
         filters.iter().any(covers)
@@ -140,7 +157,7 @@ impl Sim {
                 let covers = |text: &String| Filter::parse(text).is_ok_and(|f| f.covers(ip));
                 filters.iter().any(covers)
             };
-            covers(far.ip) != covers(seen)
+            covers(self.at(near, far).unwrap_or(far.ip)) != covers(seen)
         };
         wells
             .iter()
@@ -150,11 +167,11 @@ impl Sim {
     /// What a node lacks of a link with another.
     fn weak(&self, near: &Well, far: &Well) -> Option<String> {
         let peers = self.world.peers(near.node).unwrap_or_default();
+        let at = self.at(near, far);
         let direct = |connection: &Connection| {
             connection.peer == far.peer
                 && !connection.address.is_relayed()
-                && (connection.direction == Direction::Inbound
-                    || connection.address.ip() == Some(far.ip))
+                && (connection.direction == Direction::Inbound || connection.address.ip() == at)
         };
         if !peers.iter().any(direct) {
             return Some(format!(
