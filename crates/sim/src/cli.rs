@@ -67,7 +67,7 @@ pub(crate) fn main(fresh: u64, elapsed: &(dyn Fn() -> Duration + Sync)) -> ExitC
         Some(seed) => Plays::one(cli.story(seed), rules),
         None => {
             // Small numbers are easier to type again.
-            let fresh = fresh % 1_000_000_000;
+            let fresh = 1_000_000 + fresh % 999_000_000;
             console.line(&format!("fresh seeds from {fresh} on"));
             Plays::many(fresh, cli.events.unwrap_or(EVENTS), rules)
         }

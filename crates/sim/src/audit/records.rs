@@ -91,7 +91,7 @@ impl Sim {
     }
 
     /// What was taken from one who is gone is remembered for a day, unless another identity has its
-    /// name.
+    /// name, or its own another name.
     fn judge_forgotten(&mut self, who: Who, before: &Record, after: Option<&Record>) {
         let owed = before.peer_id.is_none() && !before.removed_filters.is_empty();
         let kept = after.is_some_and(|after| {
@@ -102,7 +102,18 @@ impl Sim {
         let young = before.retired.last().is_some_and(|retired| {
             self.now().since(retired.since) < kubomesh_core::Timings::default().retired_for
         });
-        if owed && !kept && young {
+        // Filters follow their identity: the record of its present name names them.
+        let heirs = self.store.records.values().map(|stored| &stored.record);
+        let heirs = heirs.filter(|heir| heir.peer_id == before.filters_owner());
+        let named: BTreeSet<&str> = heirs
+            .flat_map(|heir| &heir.removed_filters)
+            .map(|one| &*one.cidr)
+            .collect();
+        let handed_on = before
+            .removed_filters
+            .iter()
+            .all(|one| named.contains(&*one.cidr));
+        if owed && !kept && young && !handed_on {
             let detail = format!("{who} forgets the filters of {}", before.member);
             self.audit.broke(Property::Filters, detail);
         }
