@@ -74,6 +74,16 @@ pub(crate) fn silent_due(memory: &MemberMemory, timings: &Timings) -> Option<Tim
     Some(memory.tried_at? + doubled(memory.tried, timings.retry_base, timings.retry_max))
 }
 
+/// When a link may be moved to its network again, after so many moves that failed, the last one then.
+pub(crate) fn move_due(
+    failed: u32,
+    last: Option<Timestamp>,
+    timings: &Timings,
+) -> Option<Timestamp> {
+    let last = last.filter(|_| failed > 0)?;
+    Some(last + doubled(failed, timings.steer_retry_base, timings.steer_retry_max))
+}
+
 /// `base` × 2^(attempts − 1), at most `max`.
 pub(crate) fn doubled(attempts: u32, base: Duration, max: Duration) -> Duration {
     let doublings = attempts.saturating_sub(1).min(20);

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use kubomesh_core::{Call, FilterStep, Mode, Record, Sequence, Timestamp};
 
 use crate::links::Pair;
+use crate::memory::Memory;
 use crate::mesh::Linked;
 use crate::pass::Pass;
 use crate::records::Ledger;
@@ -68,10 +69,8 @@ pub(crate) fn steer(pass: &mut Pass<'_>, linked: &mut Linked, ledger: &mut Ledge
     };
     for node in 0..pass.world.nodes.len() {
         let moves = moves.remove(&node).unwrap_or_default();
-        let owns = |record: &&Record| !record.owned_filters.is_empty();
-        let owns = pass.world.nodes[node]
-            .record
-            .is_some_and(|record| owns(&record));
+        let record = pass.world.nodes[node].record;
+        let owns = record.is_some_and(|record| !record.owned_filters.is_empty());
         if moves.is_empty() && !owns && shared.standing.is_empty() {
             continue;
         }
@@ -122,10 +121,13 @@ pub(crate) fn is_down(pass: &Pass<'_>) -> bool {
 
 /// When the next link is tried although the network counts as down.
 fn canary_due(pass: &Pass<'_>) -> Option<Timestamp> {
-    let attempts = (pass.memory.moves_failed + 1).checked_sub(DOWN_AFTER)?;
-    let timings = pass.world.input.timings;
-    let failed = pass.memory.move_failed.filter(|_| is_down(pass))?;
-    Some(failed + retry::doubled(attempts, timings.steer_retry_base, timings.steer_retry_max))
+    let Memory {
+        moves_failed,
+        move_failed,
+        ..
+    } = pass.memory;
+    let attempts = (moves_failed + 1).saturating_sub(DOWN_AFTER);
+    retry::move_due(attempts, move_failed, pass.world.input.timings)
 }
 
 /// The filters of a record that are not to stay.

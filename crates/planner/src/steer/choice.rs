@@ -83,9 +83,8 @@ fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize) -> Result<Chosen, Held
     let failed = memory.map_or(0, |memory| memory.moves_failed);
     let last = memory.and_then(|memory| memory.move_failed);
     let timings = pass.world.input.timings;
-    let due = last
-        .map(|at| at + retry::doubled(failed, timings.steer_retry_base, timings.steer_retry_max));
-    if let Some(due) = due.filter(|due| failed > 0 && *due > pass.now()) {
+    let due = retry::move_due(failed, last, timings);
+    if let Some(due) = due.filter(|due| *due > pass.now()) {
         let reason = Reason::BackOff {
             kind: FailureKind::Unreachable,
             message: "it could not be moved to its network".into(),
@@ -135,9 +134,7 @@ fn canary_of_ends(pass: &Pass<'_>, pair: Pair) -> Option<Timestamp> {
     let timings = pass.world.input.timings;
     let due = |node: usize| {
         let member = pass.memory.members.get(pass.world.nodes[node].name)?;
-        let failed = member.move_failed.filter(|_| member.moves_failed > 0)?;
-        let attempts = member.moves_failed;
-        Some(failed + retry::doubled(attempts, timings.steer_retry_base, timings.steer_retry_max))
+        retry::move_due(member.moves_failed, member.move_failed, timings)
     };
     [pair.a, pair.b].into_iter().filter_map(due).max()
 }
