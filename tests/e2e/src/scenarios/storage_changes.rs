@@ -37,7 +37,10 @@ async fn rolling_change_loses_no_link(world: &mut World) -> Result<()> {
     let attachment = world.create_attachment("storage").await?;
     let specs = names.map(|name| Spec::new(name).apart().logged());
     world.add(&specs).await?;
-    world.create_mesh(json!({})).await?;
+    // A pod that takes its time to come again keeps its place: what is gone for longer is unlinked, as told.
+    world
+        .create_mesh(json!({"links": {"forgetAfter": "2m"}}))
+        .await?;
     world.start_controller("one", &[]).await?;
     world.healthy(&names).await?;
     world.want(Network::Storage);
