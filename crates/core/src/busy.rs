@@ -7,8 +7,8 @@ use crate::{Link, MemberName, Sequence};
 /// The calls that have not been answered yet, whatever became of the pass that sent them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Busy {
-    /// Links with a call that was not answered yet.
-    pub links: BTreeSet<Link>,
+    /// Links with a call that was not answered yet, and to which of their ends it was sent.
+    pub links: BTreeMap<Link, BTreeSet<MemberName>>,
     /// Members with calls for no single link (peering, filters) that were not answered yet, and with
     /// how many.
     pub members: BTreeMap<MemberName, usize>,
@@ -21,7 +21,10 @@ impl Busy {
     pub fn began(&mut self, sequence: &Sequence) {
         for action in &sequence.actions {
             match &action.link {
-                Some(link) => drop(self.links.insert(link.clone())),
+                Some(link) => {
+                    let ends = self.links.entry(link.clone()).or_default();
+                    ends.insert(sequence.member.clone());
+                }
                 None => *self.members.entry(sequence.member.clone()).or_default() += 1,
             }
         }
@@ -31,7 +34,7 @@ impl Busy {
     pub fn ended(&mut self, sequence: &Sequence) {
         for action in &sequence.actions {
             match &action.link {
-                Some(link) => drop(self.links.remove(link)),
+                Some(link) => self.ended_for(link, &sequence.member),
                 None => self.one_less(&sequence.member),
             }
         }
@@ -41,9 +44,30 @@ impl Busy {
     #[must_use]
     pub fn is_free(&self, sequence: &Sequence) -> bool {
         sequence.actions.iter().all(|action| match &action.link {
-            Some(link) => !self.links.contains(link),
+            Some(link) => !self.calls(link, &sequence.member),
             None => !self.members.contains_key(&sequence.member),
         })
+    }
+
+    /// Whether a call for a link is under way, on whichever end.
+    #[must_use]
+    pub fn is_linking(&self, link: &Link) -> bool {
+        self.links.contains_key(link)
+    }
+
+    /// Whether a call for a link is under way on this end.
+    #[must_use]
+    pub fn calls(&self, link: &Link, end: &MemberName) -> bool {
+        self.links.get(link).is_some_and(|ends| ends.contains(end))
+    }
+
+    fn ended_for(&mut self, link: &Link, end: &MemberName) {
+        if let Some(ends) = self.links.get_mut(link) {
+            ends.remove(end);
+            if ends.is_empty() {
+                self.links.remove(link);
+            }
+        }
     }
 
     fn one_less(&mut self, member: &MemberName) {

@@ -29,13 +29,20 @@ fn sequence(member: &str, with: Option<&str>) -> Sequence {
 }
 
 #[test]
-fn a_link_is_busy_from_either_end_and_nothing_else_is() {
+fn a_link_is_busy_at_the_end_that_calls_and_nothing_else_is() {
     let mut busy = Busy::default();
     busy.began(&sequence("a", Some("b")));
-    assert!(!busy.is_free(&sequence("b", Some("a"))));
+    let link = Link::new(&"a".into(), &"b".into()).unwrap();
+    assert!(busy.is_linking(&link));
+    assert!(busy.calls(&link, &"a".into()) && !busy.calls(&link, &"b".into()));
+    assert!(!busy.is_free(&sequence("a", Some("b"))));
+    assert!(busy.is_free(&sequence("b", Some("a"))));
     assert!(busy.is_free(&sequence("a", Some("c"))));
     assert!(busy.is_free(&sequence("a", None)));
+    busy.began(&sequence("b", Some("a")));
     busy.ended(&sequence("a", Some("b")));
+    assert!(busy.is_linking(&link) && !busy.calls(&link, &"a".into()));
+    busy.ended(&sequence("b", Some("a")));
     assert_eq!(busy, Busy::default());
 }
 

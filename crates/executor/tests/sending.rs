@@ -74,7 +74,7 @@ async fn a_late_outcome_is_the_deadlines_and_ends_its_connection() {
     let last = || dials(&fakes, 0).split_off(1);
     fakes[0].set_faults(Faults::of(Fault::Hang).only(&["swarm/connect"]));
     assert_eq!(executor.apply(last()).await, [], "it was waited for");
-    let links: Vec<_> = executor.busy().links.into_iter().collect();
+    let links: Vec<_> = executor.busy().links.into_keys().collect();
     assert_eq!(links, [dial(&fakes, 0, 2).link.unwrap()]);
 
     let woken = tokio::time::timeout(LONG, executor.woken()).await.unwrap();

@@ -50,7 +50,9 @@ pub(crate) fn decide(
     if let Some(reason) = pass.quarantine(pair.a).or_else(|| pass.quarantine(pair.b)) {
         return Decision::Held(pass.hold(reason, None));
     }
-    if awaits(pass, pair, memory) {
+    // A dial may hang for its whole deadline; only one to where an end no longer is does not count.
+    let under_way = pass.world.input.busy.is_linking(&pass.link(pair));
+    if awaits(pass, pair, memory) || (under_way && !memory.renewed) {
         return Decision::Awaiting;
     }
     if let Need::Close(end, connection) = judged.need {
@@ -59,6 +61,7 @@ pub(crate) fn decide(
             ..Step::new(pair, end)
         };
         return match pass.callable(pair.at(end)) {
+            _ if calls(pass, pair, end) => Decision::Awaiting,
             Ok(()) => Decision::Send(step),
             Err(until) => Decision::Held(pass.waiting(pair.at(end), until)),
         };
@@ -122,6 +125,9 @@ fn recipe(
         _ => Step::new(pair, choose(pass, pair, memory)),
     };
     let (from, to) = (pair.at(step.end), pair.at(step.end.other()));
+    if calls(pass, pair, step.end) {
+        return Decision::Awaiting;
+    }
     if !may_dial(pass, pair, step.end) {
         return Decision::Held(pass.waiting(from, None));
     }
@@ -199,10 +205,17 @@ fn suspect(pass: &Pass<'_>, pair: Pair) -> End {
     }
 }
 
-/// Whether an end can be told to dial: it answered, and was read after the last call to it.
+/// Whether an end can be told to dial: it answered, was read after the last call to it, and does not
+/// dial already.
 fn may_dial(pass: &Pass<'_>, pair: Pair, end: End) -> bool {
     let node = &pass.world.nodes[pair.at(end)];
-    node.is_reachable() && !node.stale
+    node.is_reachable() && !node.stale && !calls(pass, pair, end)
+}
+
+/// Whether a call for the link is under way on this end.
+fn calls(pass: &Pass<'_>, pair: Pair, end: End) -> bool {
+    let name = pass.world.nodes[pair.at(end)].name;
+    pass.world.input.busy.calls(&pass.link(pair), name)
 }
 
 fn failed(memory: &LinkMemory, end: End) -> u32 {

@@ -124,7 +124,7 @@ pub(crate) fn send(pass: &mut Pass<'_>, linked: &mut Linked) -> Vec<Sequence> {
 /// Judges the last move of a link, once both ends were read since.
 fn note_move(pass: &mut Pass<'_>, pair: Pair, judged: &Judged<'_>, memory: &mut LinkMemory) {
     // Its ends may be read while the far one is still being dialled, for as long as that takes.
-    let under_way = pass.world.input.busy.links.contains(&pass.link(pair));
+    let under_way = pass.world.input.busy.is_linking(&pass.link(pair));
     if memory.moved.is_none() || under_way || dial::awaits(pass, pair, memory) {
         return;
     }

@@ -511,3 +511,80 @@ fn a_former_address_stays_while_a_call_is_in_flight() {
     fleet.ends_well();
     assert_eq!(fleet.records["b"].addresses.len(), 1);
 }
+
+/// A member that went while it was dialled, and a plan of the pass that dialled it: the dial hangs.
+fn hanging_dial() -> (Fleet, Sequence) {
+    let mut fleet = Fleet::meshed(2);
+    let gone = fleet.leave("b");
+    fleet.insert("b", gone);
+    fleet.node("b").swarm = false;
+    fleet.node("b").failure = Some(Failure::new(FailureKind::TimedOut, "no answer in time"));
+    fleet.wait(secs(10));
+    fleet.observe();
+    let planned = fleet.plan();
+    assert_eq!(dials(&planned), 1, "{}", planned.plan);
+    fleet.memory = planned.memory;
+    let dial = planned.plan.sequences[0].clone();
+    assert_eq!(dial.member, name("a"));
+    fleet.busy.began(&dial);
+    // Nothing more is planned for the pair while it hangs, however long that takes.
+    for _ in 0..3 {
+        let planned = fleet.pass_after(secs(30));
+        assert_eq!(dials(&planned), 0, "{}", planned.plan);
+    }
+    (fleet, dial)
+}
+
+/// Its pod comes again, at another address.
+fn comes_again(fleet: &mut Fleet) {
+    let mut node = fleet.leave("b");
+    node.ip = [10, 0, 9, 9].into();
+    node.swarm = true;
+    node.failure = None;
+    node.peering.clear();
+    fleet.insert("b", node);
+    let uid = MemberUid::from("uid-b-again");
+    fleet.member("b").uid = uid;
+}
+
+/// A dial to where a member no longer is may hang for its whole deadline: the new pod dials itself.
+#[test]
+fn a_dial_to_the_former_pod_does_not_hold_up_the_new_one() {
+    let (mut fleet, dial) = hanging_dial();
+    comes_again(&mut fleet);
+    let mut dialled = None;
+    for _ in 0..3 {
+        let planned = fleet.pass_after(secs(1));
+        let mut sequences = planned.plan.sequences.into_iter();
+        let is_dial = |one: &Sequence| one.actions.iter().any(|one| one.link.is_some());
+        dialled = dialled.or(sequences.find(is_dial));
+    }
+    assert_eq!(dialled.unwrap().member, name("b"));
+    fleet.busy.ended(&dial);
+    fleet.ends_well();
+}
+
+/// And what became of that dial is held against nobody.
+#[test]
+fn a_dial_to_the_former_pod_costs_the_new_one_no_wait() {
+    let (mut fleet, dial) = hanging_dial();
+    comes_again(&mut fleet);
+    fleet.node("b").failure = Some(Failure::new(FailureKind::Refused, "not yet"));
+    for _ in 0..2 {
+        let _ = fleet.pass_after(secs(1));
+    }
+    fleet.node("b").failure = None;
+    fleet.busy.ended(&dial);
+    let outcome = Outcome {
+        member: dial.member.clone(),
+        call: dial.actions[0].call.clone(),
+        link: dial.actions[0].link.clone(),
+        at: fleet.now,
+        result: Err(Failure::new(FailureKind::TimedOut, "no answer in time")),
+    };
+    fleet.memory.absorb(&[outcome]);
+    let mut dialling = (0..3).map(|_| fleet.pass_after(secs(1)));
+    let dialling = dialling.find(|planned| dials(planned) == 1).unwrap();
+    assert_eq!(dialling.report.links[0].reason, Some(Reason::BeingMade));
+    fleet.ends_well();
+}

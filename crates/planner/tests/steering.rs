@@ -479,7 +479,8 @@ fn a_move_is_judged_when_its_calls_have_ended() {
     };
     // Both ends are read again while the far one is still being dialled.
     let link = moved.report.links[0].link.clone();
-    fleet.busy.links.insert(link);
+    let ends = [link.a.clone(), link.b.clone()].into();
+    fleet.busy.links.insert(link, ends);
     for _ in 0..3 {
         let told = fleet.told();
         assert!(!told.contains("could not be moved"), "{told}");

@@ -68,6 +68,7 @@ impl Altered {
                 self.timings.retry_rate_limited = Duration::ZERO;
             }
             Rule::OneFiltersCall => self.busy.members.clear(),
+            Rule::NotTwiceUnderWay => self.busy = Busy::default(),
             Rule::AwayKeepsPlace => self.policy.links.forget_after = Duration::ZERO,
             Rule::FiltersOnlyUnderRepair => {
                 self.policy.filters = kubomesh_core::FilterPolicy::Repair;

@@ -102,7 +102,7 @@ fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize) -> Result<Chosen, Held
         };
         return Err(pass.hold(reason, Some(due)));
     }
-    if pass.world.input.busy.links.contains(&link) {
+    if pass.world.input.busy.is_linking(&link) {
         return Err(pass.hold(Reason::BeingMade, None));
     }
     let first = match (by_hash(&link), failed % 2) {

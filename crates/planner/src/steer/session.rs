@@ -228,7 +228,7 @@ impl<'a> Session<'_, 'a> {
         let (a, b) = (self.node.min(far), self.node.max(far));
         let link = self.pass.link(Pair { a, b });
         let memory = self.pass.memory.links.get(&link);
-        let under_way = self.pass.world.input.busy.links.contains(&link);
+        let under_way = self.pass.world.input.busy.is_linking(&link);
         under_way || memory.is_some_and(|memory| memory.moved.is_some())
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kubomesh_core::{Address, Call, FilterPolicy, Mode, PeerId};
+use kubomesh_core::{Address, Call, FilterPolicy, MemberName, Mode, PeerId};
 use kubomesh_model::NodeIndex;
 
 use super::Property;
@@ -250,18 +250,7 @@ impl Sim {
         let sent = sent.clone();
         self.move_leaves(request, &sent, call);
         let now = self.world.now();
-        let key = match &sent.link {
-            Some(link) => format!("{link}"),
-            None => format!("{} {}", sent.member, call.label()),
-        };
-        let before = self
-            .audit
-            .under_way
-            .insert((request.who, key.clone()), request.serial);
-        if before.is_some() {
-            let detail = format!("{} sends `{call}` although {key} is under way", request.who);
-            self.audit.broke(Property::Twice, detail);
-        }
+        self.judge_twice(request, &sent, call);
         if let (Call::Connect { .. }, Some(link), false) =
             (call, &sent.link, sent.gives_back || sent.moves)
             && !self
@@ -279,6 +268,40 @@ impl Sim {
         }
     }
 
+    /// What is under way is not sent again; a link is also called for from its other end if an end
+    /// has started since the first call for it was planned.
+    fn judge_twice(&mut self, request: &Request, sent: &Sent, call: &Call) {
+        let key = |end: &MemberName| match &sent.link {
+            Some(link) => (request.who, format!("{link} from {end}")),
+            None => (request.who, format!("{end} {}", call.label())),
+        };
+        let under_way = &mut self.audit.under_way;
+        let one = (request.serial, sent.context.began);
+        let mut before = under_way
+            .insert(key(&sent.member), one)
+            .map(|_| key(&sent.member).1);
+        // What is given back belongs to the call that failed, which was there before.
+        if let Some(link) = sent.link.as_ref().filter(|_| !sent.gives_back) {
+            let far = if link.a == sent.member {
+                &link.b
+            } else {
+                &link.a
+            };
+            if let Some((_, began)) = self.audit.under_way.get(&key(far)).copied()
+                && !self.audit.is_before_renewal(request.who, link, began)
+                && !self
+                    .audit
+                    .is_before_renewal(request.who, link, sent.context.began)
+            {
+                before = Some(key(far).1);
+            }
+        }
+        if let Some(key) = before {
+            let detail = format!("{} sends `{call}` although {key} is under way", request.who);
+            self.audit.broke(Property::Twice, detail);
+        }
+    }
+
     /// A call is over for its controller.
     pub(crate) fn call_over(&mut self, request: &Request) {
         if request.call.is_none() {
@@ -286,7 +309,7 @@ impl Sim {
         }
         self.audit
             .under_way
-            .retain(|_, serial| *serial != request.serial);
+            .retain(|_, (serial, _)| *serial != request.serial);
         if let To::Wire(wire) = request.to
             && let Some(busy) = self.audit.filters.get_mut(&(request.who, wire.node))
         {

@@ -127,8 +127,8 @@ pub(crate) struct Audit {
     renewed: BTreeMap<(Who, MemberName), Timestamp>,
     /// How each member stood in each controller's last pass.
     standing: BTreeMap<(Who, MemberName), passes::Standing>,
-    /// Calls that were sent and not yet answered.
-    under_way: BTreeMap<(Who, String), u64>,
+    /// Calls that were sent and not yet answered, and when the passes began that planned them.
+    under_way: BTreeMap<(Who, String), (u64, Timestamp)>,
     /// Filters calls that a node is busy with.
     filters: BTreeMap<(Who, NodeIndex), BTreeSet<u64>>,
     /// Since when each controller misses each recorded life.
