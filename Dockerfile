@@ -5,6 +5,8 @@ WORKDIR /src
 COPY . .
 # What `kubomesh --version` says it was built from: --build-arg KUBOMESH_COMMIT=$(git rev-parse --short=12 HEAD)
 ARG KUBOMESH_COMMIT
+# When that was made, in seconds: --build-arg SOURCE_DATE_EPOCH=$(git show -s --format=%ct HEAD)
+ARG SOURCE_DATE_EPOCH
 RUN cargo build --release --locked --package kubomesh-controller --bin kubomesh \
     --package kubomesh-webhook --bin kubomesh-webhook --package kubomesh-agent --bin kubomesh-agent
 

@@ -71,7 +71,7 @@ impl KuboAgent for Service {
         Ok(Response::new(wire::ServerVersionGetResponse {
             version: BUILD.version.to_owned(),
             git_commit: BUILD.commit.to_owned(),
-            build_date: String::new(),
+            build_date: BUILD.date().unwrap_or_default(),
             api_version: self.versions.current,
             api_min_version: self.versions.min,
         }))

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::{BUILD, Catalog, CatalogError, Counters, Histograms, Label, buckets, metrics};
+use crate::{
+    BUILD, BuildInfo, Catalog, CatalogError, Counters, Histograms, Label, buckets, metrics,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
@@ -219,6 +221,17 @@ fn the_build_says_what_runs() {
     assert_eq!(lines_of(&catalog, "kubomesh_build_info"), [line]);
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
     assert!(!commit.is_empty() && rustc.starts_with(|c: char| c.is_ascii_digit()));
+}
+
+/// The same source has the same date, wherever and whenever it is built.
+#[test]
+fn the_date_of_a_build() {
+    let date = |epoch| BuildInfo { epoch, ..BUILD }.date();
+    assert_eq!(date("1777887000").unwrap(), "2026-05-04T09:30:00Z");
+    assert_eq!(date("0").unwrap(), "1970-01-01T00:00:00Z");
+    for unknown in ["", "yesterday", "1.5", "99999999999999999"] {
+        assert_eq!(date(unknown), None, "{unknown}");
+    }
 }
 
 #[test]
