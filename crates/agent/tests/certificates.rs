@@ -7,16 +7,19 @@ use kubomesh_agent::Security;
 use kubomesh_agent_api::{ApiVersions, CONTROLLER_NAME, ClientTls, agent_name};
 use kubomesh_core::{Endpoint, FailureKind, Scheme};
 use kubomesh_testkit::Fleet;
+use kubomesh_testkit::certificates::Authority;
 
-use common::{Authority, LONG, NAMESPACE, client, dialler, fake, introduced, server, started};
+use common::{
+    LONG, NAMESPACE, client, client_of, dialler, fake, introduced, server, server_of, started,
+};
 
 #[tokio::test]
 async fn the_right_certificates() {
     let fleet = Fleet::certain();
     let one = fake(&fleet, 11, 1).await;
     let ca = Authority::new();
-    let agent = started(&one, ca.server(), ApiVersions::OWN, 0).await;
-    let introduction = introduced(&dialler(), &agent.endpoint, Some(&ca.client())).await;
+    let agent = started(&one, server_of(&ca), ApiVersions::OWN, 0).await;
+    let introduction = introduced(&dialler(), &agent.endpoint, Some(&client_of(&ca))).await;
     assert_eq!(introduction.unwrap().peer_id(), one.peer_id());
     agent.end().await;
 }
@@ -34,31 +37,31 @@ async fn bad_certificates() {
         (
             "the agent's certificate by another CA",
             server(&stranger.sign(&right), &ca.pem()),
-            ca.client(),
+            client_of(&ca),
         ),
         (
             "the agent's certificate of another namespace",
             server(&ca.sign(&agent_name("other")), &ca.pem()),
-            ca.client(),
+            client_of(&ca),
         ),
         (
             "the agent's certificate has expired",
             server(&ca.sign_until(&right, 2001), &ca.pem()),
-            ca.client(),
+            client_of(&ca),
         ),
         (
             "the controller's certificate by another CA",
-            ca.server(),
+            server_of(&ca),
             client(&stranger.sign(CONTROLLER_NAME), &ca.pem()),
         ),
         (
             "the controller's certificate has expired",
-            ca.server(),
+            server_of(&ca),
             client(&ca.sign_until(CONTROLLER_NAME, 2001), &ca.pem()),
         ),
         (
             "an agent's certificate in the controller's place",
-            ca.server(),
+            server_of(&ca),
             client(&ca.sign(&right), &ca.pem()),
         ),
         (
@@ -83,7 +86,7 @@ async fn never_plain_text() {
     let fleet = Fleet::certain();
     let one = fake(&fleet, 13, 1).await;
     let ca = Authority::new();
-    let guarded = started(&one, ca.server(), ApiVersions::OWN, 0).await;
+    let guarded = started(&one, server_of(&ca), ApiVersions::OWN, 0).await;
     let open = started(&one, Security::Plaintext, ApiVersions::OWN, 0).await;
     let as_scheme = |scheme, endpoint: &Endpoint| Endpoint {
         scheme,
@@ -92,11 +95,11 @@ async fn never_plain_text() {
     let plain = as_scheme(Scheme::Http, &guarded.endpoint);
     assert!(introduced(&dialler(), &plain, None).await.is_err());
     let encrypted = as_scheme(Scheme::Https, &open.endpoint);
-    let refused = introduced(&dialler(), &encrypted, Some(&ca.client())).await;
+    let refused = introduced(&dialler(), &encrypted, Some(&client_of(&ca))).await;
     assert_eq!(refused.unwrap_err().kind(), FailureKind::Tls);
     for (endpoint, tls) in [
         (&guarded.endpoint, None),
-        (&open.endpoint, Some(ca.client())),
+        (&open.endpoint, Some(client_of(&ca))),
     ] {
         let refused = dialler().open(endpoint, tls.as_ref(), LONG).await;
         assert_eq!(refused.unwrap_err().kind(), FailureKind::Tls);

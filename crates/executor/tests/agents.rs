@@ -6,10 +6,12 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use kubomesh_agent_api::{ApiVersions, Channels};
-use kubomesh_core::{Access, FailureKind, Inquiry, MemberName, Path, PathTaken, PeerId};
+use kubomesh_core::{Access, FailureKind, Inquiry, MemberName, Path, PathTaken, PeerId, Timestamp};
 use kubomesh_executor::Executor;
 use kubomesh_model::{Stop, peer_id};
 use kubomesh_testkit::{FakeKubo, Fleet};
@@ -142,6 +144,34 @@ async fn agents_come_and_go() {
     let (peers, path) = ask(&executor, &fakes, &access).await;
     assert_eq!(peers.unwrap().len(), 1);
     assert!(is_by(path.as_ref(), Path::Agent));
+    beside.end().await;
+}
+
+/// An agent that comes later is used half a minute after it was last missed, and not asked for before.
+#[tokio::test]
+async fn an_agent_that_comes_later() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 46, 1).await;
+    let passed = Arc::new(AtomicU64::new(0));
+    let clock = Arc::clone(&passed);
+    let now = move || Timestamp::default() + Duration::from_secs(clock.load(Ordering::Relaxed));
+    let executor = common::by_clock(Arc::new(now));
+    // A port at which nobody listens, until the agent comes.
+    let before = agent(&fakes[0], ApiVersions::OWN, 0).await;
+    let access = by_agent(&fakes[0], before.endpoint.port, false);
+    let port = before.end().await;
+    let at = async |seconds| {
+        passed.store(seconds, Ordering::Relaxed);
+        let (peers, path) = ask(&executor, &fakes, &access).await;
+        assert!(peers.is_ok(), "after {seconds} s: {peers:?}");
+        path.unwrap().path
+    };
+    assert_eq!(at(0).await, Path::Direct);
+    let beside = agent(&fakes[0], ApiVersions::OWN, port).await;
+    assert_eq!(at(29).await, Path::Direct);
+    assert_eq!(at(30).await, Path::Agent);
+    // And for as long as it is there.
+    assert_eq!(at(31).await, Path::Agent);
     beside.end().await;
 }
 

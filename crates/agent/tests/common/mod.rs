@@ -16,8 +16,8 @@ use kubomesh_agent_api::{
 use kubomesh_core::{Endpoint, Expected, Scheme};
 use kubomesh_model::{NodeSpec, peer_id};
 use kubomesh_process::CancellationToken;
+use kubomesh_testkit::certificates::{Authority, Signed};
 use kubomesh_testkit::{FakeKubo, FakeOptions, Fleet};
-use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
@@ -129,53 +129,14 @@ pub(crate) async fn node(dialler: &Dialler, agent: &Running, kubo: &FakeKubo) ->
     introduction.accept(Expected::Peer(kubo.peer_id())).unwrap()
 }
 
-/// A CA and what it signs.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-/// A certificate with its key, PEM.
-#[derive(Clone)]
-pub(crate) struct Signed {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
+/// The controller's side by an authority, for agents of [`NAMESPACE`].
+pub(crate) fn client_of(ca: &Authority) -> ClientTls {
+    client(&ca.sign(CONTROLLER_NAME), &ca.pem())
 }
 
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    pub(crate) fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    pub(crate) fn sign(&self, name: &str) -> Signed {
-        self.sign_until(name, 2100)
-    }
-
-    /// Signs a certificate that ends with a year.
-    pub(crate) fn sign_until(&self, name: &str, year: i32) -> Signed {
-        let mut params = CertificateParams::new([name.to_owned()]).unwrap();
-        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
-        params.not_after = rcgen::date_time_ymd(year, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        Signed {
-            certificate: params.signed_by(&key, &self.0).unwrap().pem(),
-            key: key.serialize_pem(),
-        }
-    }
-
-    /// The controller's side, for agents of [`NAMESPACE`].
-    pub(crate) fn client(&self) -> ClientTls {
-        client(&self.sign(CONTROLLER_NAME), &self.pem())
-    }
-
-    /// An agent's side with its right name.
-    pub(crate) fn server(&self) -> Security {
-        server(&self.sign(&agent_name(NAMESPACE)), &self.pem())
-    }
+/// An agent's side by an authority, with its right name.
+pub(crate) fn server_of(ca: &Authority) -> Security {
+    server(&ca.sign(&agent_name(NAMESPACE)), &ca.pem())
 }
 
 fn pems<'a>(own: &'a Signed, ca: &'a str) -> Pems<'a> {

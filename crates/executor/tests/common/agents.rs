@@ -32,12 +32,22 @@ impl Running {
 
 /// An agent beside a fake, open to all.
 pub(crate) async fn agent(fake: &FakeKubo, versions: ApiVersions, port: u16) -> Running {
+    guarded(fake, versions, port, Security::Plaintext).await
+}
+
+/// An agent beside a fake that lets these in.
+pub(crate) async fn guarded(
+    fake: &FakeKubo,
+    versions: ApiVersions,
+    port: u16,
+    security: Security,
+) -> Running {
     let agent = Agent {
         kubo: fake.endpoint(),
         kubo_auth_file: None,
         pod_uid: "pod".to_owned(),
         versions,
-        security: Security::Plaintext,
+        security,
     };
     let address = SocketAddr::new(fake.api().ip(), port);
     let listener = loop {

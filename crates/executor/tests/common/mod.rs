@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use kubomesh_agent_api::{ApiVersions, Channels, Dialler};
 use kubomesh_core::{
-    Access, Action, Address, Call, Expected, FailureKind, Fence, Inquiry, Limits, Link, MemberName,
-    MeshId, NoCredentials, Open, Outcome, Scope, Sequence, Timestamp,
+    Access, Action, Address, Call, Credentials, Expected, FailureKind, Fence, Inquiry, Limits,
+    Link, MemberName, MeshId, NoCredentials, Open, Outcome, Scope, Sequence, Timestamp,
 };
-use kubomesh_executor::{Executor, ExecutorMetrics, Parts, Room};
+use kubomesh_executor::{Executor, ExecutorMetrics, Now, Parts, Room};
 use kubomesh_model::{NodeSpec, peer_id};
 use kubomesh_process::CancellationToken;
 use kubomesh_telemetry::Catalog;
@@ -71,6 +71,25 @@ fn made(limits: Limits, fence: Arc<dyn Fence>, room: Room) -> Executor {
 fn built(limits: Limits, fence: Arc<dyn Fence>, room: Room, channels: &Channels) -> Executor {
     let metrics = ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap();
     Executor::new(parts(limits, fence, room, (channels, metrics)))
+}
+
+/// With these secrets.
+pub(crate) fn with_credentials(credentials: Arc<dyn Credentials>) -> Executor {
+    Executor::new(Parts {
+        credentials,
+        ..plain()
+    })
+}
+
+/// By a clock of the test's own.
+pub(crate) fn by_clock(now: Now) -> Executor {
+    Executor::new(Parts { now, ..plain() })
+}
+
+fn plain() -> Parts {
+    let metrics = ExecutorMetrics::register(&Catalog::new().unwrap()).unwrap();
+    let counted = (&Channels::default(), metrics);
+    parts(MANY, Arc::new(Open), Room::default(), counted)
 }
 
 /// One whose calls are counted here.
