@@ -81,6 +81,11 @@ pub struct Args {
     #[arg(long, env = "KUBOMESH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
+    /// Print the metrics as a page, for `cargo xtask gen`
+    #[arg(long, hide = true, exclusive = true)]
+    #[serde(skip)]
+    pub metrics_page: bool,
+
     /// The API version to tell, for tests of other versions than this build's
     #[arg(long, hide = true, default_value_t = API_VERSION)]
     pub api_version: i64,
@@ -122,7 +127,7 @@ impl Args {
     /// # Errors
     /// When neither TLS nor its absence is asked for.
     pub fn check(&self) -> Result<(), String> {
-        if self.tls_cert.is_none() && !self.insecure {
+        if self.tls_cert.is_none() && !self.insecure && !self.metrics_page {
             return Err(
                 "without --tls-cert, --tls-key and --tls-ca anybody could command this Kubo's swarm: give \
                  all three, or --insecure if that is what you want"

@@ -1,5 +1,6 @@
 //! What is started, and how it ends.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -16,8 +17,17 @@ use crate::serve::{Agent, Security};
 /// # Errors
 /// When it could not run: a sentence that names the flag or the file.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.metrics_page {
+        return print(&Catalog::new()?.page());
+    }
     let log_level = init_logging(args.log_format.into(), &args.log_level)?;
     kubomesh_process::block_on(run_async(args, log_level))?
+}
+
+fn print(page: &str) -> anyhow::Result<ExitCode> {
+    let written = std::io::stdout().lock().write_all(page.as_bytes());
+    written.context("standard output")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run_async(args: Args, _log_level: LogLevel) -> anyhow::Result<ExitCode> {

@@ -72,6 +72,11 @@ pub(crate) struct Args {
     #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = Span(kubomesh_process::DEFAULT_DRAIN))]
     pub(crate) stop_timeout: Span,
 
+    /// Print the metrics as a page, for `cargo xtask gen`
+    #[arg(long, hide = true, exclusive = true)]
+    #[serde(skip)]
+    pub(crate) metrics_page: bool,
+
     #[command(flatten)]
     #[serde(flatten)]
     pub(crate) tls: TlsArgs,

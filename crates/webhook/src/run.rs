@@ -1,5 +1,6 @@
 //! What is started, in which order, and how it ends.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -19,10 +20,22 @@ use crate::self_signed;
 /// # Errors
 /// When it could not run: a sentence that names the flag or what is missing.
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.metrics_page {
+        return print_metrics();
+    }
     let log_level = init_logging(args.log_format.into(), &args.log_level)?;
     let ended = kubomesh_process::block_on(run_async(args))?;
     drop(log_level);
     ended
+}
+
+fn print_metrics() -> anyhow::Result<ExitCode> {
+    let catalog = Catalog::new()?;
+    WebhookMetrics::register(&catalog)?;
+    let page = catalog.page();
+    let written = std::io::stdout().lock().write_all(page.as_bytes());
+    written.context("standard output")?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn run_async(args: Args) -> anyhow::Result<ExitCode> {
