@@ -27,7 +27,7 @@ pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(30);
 pub(crate) struct Agency {
     /// The channel. Held while it is opened: there is never a second one.
     channel: TurnLock<Option<Held>>,
-    /// The way that was taken last.
+    /// The way that was taken last; none while neither is open.
     path: std::sync::Mutex<Option<PathTaken>>,
     /// Ends whoever follows the node by this channel; cancelled when nobody does.
     follower: std::sync::Mutex<Option<Following>>,
@@ -107,7 +107,8 @@ impl<'a> Place<'a> {
 // === impl Agency ===
 
 impl Agency {
-    /// The way that was taken last, where there is a choice.
+    /// The way that was taken last, where there is a choice. By the agent: one is there and can be used,
+    /// whatever its Kubo says.
     pub(crate) fn path(&self) -> Option<PathTaken> {
         lock(&self.path).clone()
     }
@@ -174,13 +175,16 @@ impl Agency {
                 *held = None;
                 *lock(&self.follower) = None;
                 match open(place, dialler, credentials).await {
-                    Ok(gated) => gated.introduce(place.pod_uid, READ_DEADLINE).await,
+                    Ok(gated) => {
+                        // Whatever its Kubo says: an agent is there.
+                        self.takes(Path::Agent, String::new(), None);
+                        gated.introduce(place.pod_uid, READ_DEADLINE).await
+                    }
                     Err(refused) => return self.refused(place, refused, now),
                 }
             }
         };
         let introduction = asked.map_err(Failure::from)?;
-        self.takes(Path::Agent, String::new(), None);
         // Kept as soon as it has shown who is there: whoever comes next shares it.
         let kept = introduction.kept();
         let ended = held.is_none().then(|| kept.ended());
@@ -200,6 +204,7 @@ impl Agency {
         refused: Refused,
         now: Timestamp,
     ) -> Reading<Option<Reached>> {
+        *lock(&self.path) = None;
         match (refused, place.fallback) {
             (Refused::Failed(failure), _) => Err(failure),
             (Refused::Round(failure), None) => {

@@ -175,6 +175,24 @@ async fn an_agent_that_comes_later() {
     beside.end().await;
 }
 
+/// An agent whose Kubo is away: a failure by way of the agent. Then it goes too: no way was taken.
+#[tokio::test]
+async fn a_kubo_that_is_away() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 48, 1).await;
+    let beside = agent(&fakes[0], ApiVersions::OWN, 0).await;
+    let access = by_agent(&fakes[0], beside.endpoint.port, true);
+    let executor = common::executor(MANY);
+    fakes[0].kill(Stop::Closed);
+    let (peers, path) = ask(&executor, &fakes, &access).await;
+    assert_eq!(peers, Err(FailureKind::Refused));
+    assert!(is_by(path.as_ref(), Path::Agent), "{path:?}");
+    beside.end().await;
+    executor.renew(&inquiry(&fakes, &access)[&name(0)].uid);
+    let (peers, path) = ask(&executor, &fakes, &access).await;
+    assert_eq!((peers, path), (Err(FailureKind::Refused), None));
+}
+
 /// Another Kubo, or another pod: a failure, and no way round it.
 #[tokio::test]
 async fn not_who_was_meant() {

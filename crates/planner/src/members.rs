@@ -211,8 +211,10 @@ fn unreachable(node: &Node<'_>) -> (Status, ReasonCode, String) {
     let failure = node.observation.and_then(|seen| seen.failure.as_ref());
     let reason = failure.map_or(ReasonCode::Unreachable, |failure| code(failure.kind));
     let mut message = failure.map(ToString::to_string).unwrap_or_default();
+    let path = node.observation.and_then(|seen| seen.path.as_ref());
+    let path = path.map(|taken| taken.path);
     let failed = failure.zip(node.member);
-    if let Some(remedy) = failed.and_then(|(failure, member)| remedy(failure.kind, member)) {
+    if let Some(remedy) = failed.and_then(|(failed, member)| remedy(failed.kind, member, path)) {
         message = format!("{message}; {remedy}");
     }
     (Status::False, reason, message)

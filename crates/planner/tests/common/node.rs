@@ -20,6 +20,8 @@ pub(crate) struct Node {
     pub(crate) announced: Vec<IpAddr>,
     /// Why it does not answer, if it does not.
     pub(crate) failure: Option<Failure>,
+    /// By which way it is asked, where there is a choice.
+    pub(crate) path: Option<PathTaken>,
     /// Whether its swarm port can be reached; the RPC may be silent all the same.
     pub(crate) swarm: bool,
     /// Connections with a number that both ends share while both list it.
@@ -48,6 +50,7 @@ impl Node {
             agent_version: "kubo/0.43.0",
             announced: Vec::new(),
             failure: None,
+            path: None,
             swarm: true,
             connections: Vec::new(),
             peering: Vec::new(),
@@ -140,7 +143,7 @@ impl Node {
             }
         }
         Observation {
-            path: None,
+            path: self.path.clone(),
             uid: inquiry.uid.clone(),
             asked: now,
             sighting: sighting.or_else(|| before.and_then(|before| before.sighting.clone())),
