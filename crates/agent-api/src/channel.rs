@@ -26,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use crate::body::Answer;
+use crate::error::{self, is_of_channel, is_told};
 use crate::tls::ClientTls;
 use crate::wire::kubo_agent_client::KuboAgentClient;
 use crate::{ApiVersions, Error};
@@ -328,8 +329,8 @@ impl Channel {
 
     /// What a call failed of: what the agent said, or what became of the channel.
     pub(crate) async fn failed(&self, verb: &'static str, status: &tonic::Status) -> Error {
-        if !Error::is_of_channel(status) && (self.is_open() || Error::is_told(status)) {
-            return Error::status(verb, status);
+        if !is_of_channel(status) && (self.is_open() || is_told(status)) {
+            return error::read(verb, status);
         }
         // The call sees the end a moment before whoever drives the channel says why.
         let said = timeout(SAYS_WHY_WITHIN, self.closed()).await;

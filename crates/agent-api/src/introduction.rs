@@ -7,7 +7,7 @@ use kubomesh_conn::Bounds;
 use kubomesh_core::{Address, Expected, Failure, FailureKind, Listing, PeerId, agent_version};
 
 use crate::channel::{Channel, Unverified};
-use crate::error::{Error, WrongIdentity};
+use crate::error::{Error, WrongIdentity, answered};
 use crate::node::AgentNode;
 use crate::read;
 use crate::version::{ApiVersions, Unusable};
@@ -156,7 +156,7 @@ pub(crate) async fn introduce(
     }
     let peer_id = answer.peer_id.parse().map_err(|error| {
         let text = format!("no identity: {error}");
-        Error::answer(IDENTITY, FailureKind::BadBody, &text)
+        answered(IDENTITY, FailureKind::BadBody, &text)
     })?;
     Ok(Introduction {
         channel,

@@ -11,6 +11,7 @@ use kubomesh_core::{
 use tonic::Request;
 
 use crate::channel::Channel;
+use crate::error::answered;
 use crate::event::Watch;
 use crate::introduction::{Introduction, introduce};
 use crate::wire::kubo_agent_client::KuboAgentClient;
@@ -303,7 +304,7 @@ impl AgentNode {
             }
             other => {
                 let text = format!("this build cannot send `{other}` to an agent");
-                Err(Error::answer("apply", FailureKind::BadRequest, &text))
+                Err(answered("apply", FailureKind::BadRequest, &text))
             }
         };
         self.done(sent)

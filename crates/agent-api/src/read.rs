@@ -10,6 +10,7 @@ use kubomesh_core::{
 };
 
 use crate::Error;
+use crate::error::answered;
 use crate::wire;
 
 /// Longest warning of an agent that is passed on, characters.
@@ -137,7 +138,7 @@ pub(crate) fn bounded(verb: &'static str, entries: usize, most: usize) -> Result
         return Ok(());
     }
     let text = format!("{entries} entries are listed, more than {most}");
-    Err(Error::answer(verb, FailureKind::BodyTooLarge, &text))
+    Err(answered(verb, FailureKind::BodyTooLarge, &text))
 }
 
 fn told_too<T>(listing: Listing<T>, told: &str) -> Listing<T> {

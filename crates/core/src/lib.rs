@@ -48,6 +48,7 @@ mod span;
 mod storage;
 mod text;
 mod time;
+mod verb_error;
 
 pub use address::{Address, AddressError};
 pub use busy::Busy;
@@ -101,3 +102,4 @@ pub use span::SpanText;
 pub use storage::settle_storage;
 pub use text::{is_invisible, one_line};
 pub use time::{Timestamp, TimestampError};
+pub use verb_error::{VerbError, WrongIdentity};

@@ -12,7 +12,7 @@ use kubomesh_core::{
 use serde::Deserialize;
 
 use crate::connect::class;
-use crate::error::Error;
+use crate::error::{Error, answered};
 use crate::limits::{
     Bounded, Listing, MAX_ADDRESSES, MAX_ADDRESSES_IN_ALL, MAX_ANNOUNCED, MAX_CONNECTIONS,
     MAX_LITERAL, MAX_PEERING, MAX_STRINGS, MAX_TEXT, Sieve, Text, has_huge_text, is_plain,
@@ -127,14 +127,10 @@ struct VersionBody<'a> {
 pub(crate) fn identity(verb: &'static str, body: &[u8]) -> Result<Identity, Error> {
     let parsed: IdBody<'_> = json(verb, body)?;
     let Some(id) = parsed.id else {
-        return Err(Error::answer(
-            verb,
-            FailureKind::NotKubo,
-            "JSON without an `ID`",
-        ));
+        return Err(answered(verb, FailureKind::NotKubo, "JSON without an `ID`"));
     };
     let peer_id = id.0.parse::<PeerId>();
-    let peer_id = peer_id.map_err(|e| Error::answer(verb, FailureKind::BadBody, &e.to_string()))?;
+    let peer_id = peer_id.map_err(|e| answered(verb, FailureKind::BadBody, &e.to_string()))?;
     Ok(Identity {
         peer_id,
         agent_version: crate::limits::agent_version(&parsed.agent_version.0),
@@ -200,7 +196,7 @@ pub(crate) fn peering(
     let addresses: usize = entries.iter().map(|one| one.addresses.items.len()).sum();
     if addresses > MAX_ADDRESSES_IN_ALL {
         let text = format!("{addresses} addresses are listed, more than {MAX_ADDRESSES_IN_ALL}");
-        return Err(Error::answer(verb, FailureKind::BodyTooLarge, &text));
+        return Err(answered(verb, FailureKind::BodyTooLarge, &text));
     }
     let mut sieve = Sieve::new();
     for entry in entries {
@@ -243,7 +239,7 @@ pub(crate) fn announced(verb: &'static str, body: &[u8]) -> Result<Listing<Vec<A
 pub(crate) fn results(verb: &'static str, body: &[u8]) -> Result<(), Error> {
     let parsed: Strings<'_> = json(verb, body)?;
     if parsed.strings.items.is_empty() {
-        return Err(Error::answer(
+        return Err(answered(
             verb,
             FailureKind::BadBody,
             "the answer has no result",
@@ -259,7 +255,7 @@ pub(crate) fn results(verb: &'static str, body: &[u8]) -> Result<(), Error> {
         Some((_, reason)) => class(reason),
         None => FailureKind::BadBody,
     };
-    Err(Error::answer(verb, kind, failed))
+    Err(answered(verb, kind, failed))
 }
 
 /// Reads a stream of `{"ID":…,"Status":"success"}` that must have an object for each of `peers`
@@ -271,13 +267,13 @@ pub(crate) fn all_done(verb: &'static str, body: &[u8], peers: usize) -> Result<
         let object = object.map_err(|e| bad_body(verb, &e))?;
         if object.status.0 != "success" {
             let text = format!("{}: {}", object.id.0, object.status.0);
-            return Err(Error::answer(verb, class(&text), &text));
+            return Err(answered(verb, class(&text), &text));
         }
         done += 1;
     }
     if done < peers {
         let text = format!("answered for {done} of {peers} peers");
-        return Err(Error::answer(verb, FailureKind::BadBody, &text));
+        return Err(answered(verb, FailureKind::BadBody, &text));
     }
     Ok(())
 }
@@ -298,11 +294,7 @@ pub(crate) fn round_trip(verb: &'static str, body: &[u8]) -> Result<Duration, Er
     }
     match reason {
         Some(reason) => Err(crate::connect::refusal(verb, &reason, None)),
-        None => Err(Error::answer(
-            verb,
-            FailureKind::BadBody,
-            "no ping was answered",
-        )),
+        None => Err(answered(verb, FailureKind::BadBody, "no ping was answered")),
     }
 }
 
@@ -367,7 +359,7 @@ fn bounded<T, const LIMIT: usize>(
             "{} entries are listed, more than {LIMIT}",
             LIMIT + list.beyond
         );
-        return Err(Error::answer(verb, FailureKind::BodyTooLarge, &text));
+        return Err(answered(verb, FailureKind::BodyTooLarge, &text));
     }
     Ok(list.items)
 }
@@ -380,12 +372,12 @@ fn json<'de, T: Deserialize<'de>>(verb: &'static str, body: &'de [u8]) -> Result
 fn no_huge_text(verb: &'static str, body: &[u8]) -> Result<(), Error> {
     if has_huge_text(body) {
         let text = format!("the body has a text of more than {MAX_LITERAL} bytes");
-        return Err(Error::answer(verb, FailureKind::BadBody, &text));
+        return Err(answered(verb, FailureKind::BadBody, &text));
     }
     Ok(())
 }
 
 fn bad_body(verb: &'static str, error: &serde_json::Error) -> Error {
     let text = format!("the body is not what this verb answers with: {error}");
-    Error::answer(verb, FailureKind::BadBody, &text)
+    answered(verb, FailureKind::BadBody, &text)
 }

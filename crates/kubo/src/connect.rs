@@ -13,7 +13,7 @@
 
 use kubomesh_core::{Address, FailureKind, PeerId};
 
-use crate::error::Error;
+use crate::error::{Error, answered};
 
 /// Kubo's and go-libp2p's phrases and what they mean, the telling ones before the general ones: a
 /// peer ID mismatch is also a failed security negotiation, and one of those may end in a time-out
@@ -92,7 +92,7 @@ pub(crate) fn refusal(verb: &'static str, message: &str, asked: Option<&Address>
     let found = told
         .split_once(FOUND)
         .and_then(|(_, rest)| leading_peer(rest));
-    Error::answer(verb, kind, told).with_found(found)
+    answered(verb, kind, told).with_found(found)
 }
 
 /// The address without the peer at its end, as the daemon prints what it tried.

@@ -8,7 +8,7 @@ use kubomesh_conn::{Bounds, IntroduceError, Introduced, Request, Unverified};
 use kubomesh_core::{Expected, FailureKind, PeerId, Redacted};
 
 use crate::body::{self, Identity};
-use crate::error::{Error, WrongIdentity};
+use crate::error::{Error, WrongIdentity, answered, lost};
 use crate::limits::body_limit;
 use crate::node::Node;
 use crate::query::Query;
@@ -39,7 +39,7 @@ pub async fn introduce(
 ) -> Result<Introduction, Error> {
     let request = Request::post(Query::new(ID).as_str())
         .and_then(|request| request.authorization(auth.as_ref()))
-        .map_err(|e| Error::connection(ID, &e))?;
+        .map_err(|e| lost(ID, &e))?;
     let bounds = Bounds::within(deadline).up_to(body_limit(ID));
     let answer = connection.introduce(request, bounds, |response| {
         status::check(ID, response, None)?;
@@ -47,11 +47,11 @@ pub async fn introduce(
     });
     match answer.await {
         Ok(connection) => Ok(Introduction { connection, auth }),
-        Err(IntroduceError::Exchange(error)) => Err(Error::connection(ID, &error)),
+        Err(IntroduceError::Exchange(error)) => Err(lost(ID, &error)),
         // Every Kubo has `id`.
         Err(IntroduceError::Answer(error)) if error.kind() == FailureKind::UnknownCommand => {
             let text = "there is no /api/v0/id: this port is not Kubo's RPC";
-            Err(Error::answer(ID, FailureKind::NotKubo, text))
+            Err(answered(ID, FailureKind::NotKubo, text))
         }
         Err(IntroduceError::Answer(error)) => Err(error),
     }

@@ -12,7 +12,7 @@ use kubomesh_core::{
 
 use crate::body::{self, Identity};
 use crate::digest::Digest;
-use crate::error::Error;
+use crate::error::{Error, answered, is_unset, lost};
 use crate::limits::{Listing, body_limit};
 use crate::query::{Query, batches};
 use crate::status;
@@ -161,7 +161,7 @@ impl Node {
         let query = Query::new(CONFIG).with("arg", &"Swarm.ConnMgr");
         match self.read(CONFIG, &query, deadline).await {
             Ok(response) => body::conn_limits(CONFIG, response.body()),
-            Err(error) if error.is_unset() => Ok(ConnLimits::default()),
+            Err(error) if is_unset(&error) => Ok(ConnLimits::default()),
             Err(error) => Err(error),
         }
     }
@@ -293,7 +293,7 @@ impl Node {
             Call::FiltersRemove { entries } => self.filters_remove(entries, deadline).await,
             other => {
                 let text = format!("this build cannot send `{other}` to Kubo");
-                Err(Error::answer("apply", FailureKind::BadRequest, &text))
+                Err(answered("apply", FailureKind::BadRequest, &text))
             }
         }
     }
@@ -350,9 +350,9 @@ impl Node {
     ) -> Result<Response, Error> {
         let request = Request::post(query.as_str())
             .and_then(|request| request.authorization(self.auth.as_ref()))
-            .map_err(|e| Error::connection(verb, &e))?;
+            .map_err(|e| lost(verb, &e))?;
         let bounds = Bounds::within(deadline).up_to(body_limit(verb));
         let answer = self.connection.exchange(request, bounds).await;
-        answer.map_err(|e| Error::connection(verb, &e))
+        answer.map_err(|e| lost(verb, &e))
     }
 }

@@ -7,7 +7,7 @@ use kubomesh_core::{Address, FailureKind, one_line};
 use serde::Deserialize;
 
 use crate::connect;
-use crate::error::Error;
+use crate::error::{Error, answered};
 use crate::limits::{MAX_SHOWN, Text};
 
 /// The start of Kubo's one text for a missing, wrong or too narrow token.
@@ -36,7 +36,7 @@ pub(crate) fn check(
 ) -> Result<(), Error> {
     match (response.status(), media(response), response.trailer_error()) {
         (200, Media::Json, None) => Ok(()),
-        (200, Media::Json, Some(text)) => Err(Error::answer(verb, connect::class(&text), &text)),
+        (200, Media::Json, Some(text)) => Err(answered(verb, connect::class(&text), &text)),
         _ => Err(failure(verb, response, asked)),
     }
 }
@@ -45,7 +45,7 @@ pub(crate) fn check(
 fn failure(verb: &'static str, response: &Response, asked: Option<&Address>) -> Error {
     let shown = response.body().len().min(MAX_SHOWN);
     let text = String::from_utf8_lossy(&response.body()[..shown]);
-    let failed = |kind, message: &str| Error::answer(verb, kind, message.trim());
+    let failed = |kind, message: &str| answered(verb, kind, message.trim());
     match (response.status(), media(response)) {
         (status @ (400 | 500), Media::Json) => match message(response.body()) {
             Some(message) => refusal(verb, status, &message, asked),
@@ -91,7 +91,7 @@ fn refusal(verb: &'static str, status: u16, message: &str, asked: Option<&Addres
     let error = connect::refusal(verb, message, asked);
     // Kubo answers 400 in JSON for what it calls the client's own error.
     if status == 400 && error.kind() == FailureKind::Refusal {
-        return Error::answer(verb, FailureKind::BadRequest, message);
+        return answered(verb, FailureKind::BadRequest, message);
     }
     error
 }

@@ -3,7 +3,7 @@
 use kubomesh_core::{Failure, FailureKind, PeerId};
 use tonic::{Code, Status};
 
-use crate::{Error, status};
+use crate::{error, status};
 
 const PEER: &str = "12D3KooWQjZCXJhDF7kS5aQeMqk67n7huug6teJxUMH26FHCMD3M";
 
@@ -15,13 +15,13 @@ fn kinds_survive() {
         for answered in [true, false] {
             let sent = status(&Failure::new(kind, "so it is"), answered, Some(found));
             assert_ne!(sent.code(), Code::Ok);
-            let read = Error::status("swarm/connect", &sent);
+            let read = error::read("swarm/connect", &sent);
             assert_eq!(
                 (read.kind(), read.answered(), read.found()),
                 (kind, answered, Some(found))
             );
             assert_eq!(read.to_string(), "swarm/connect: so it is");
-            assert!(!Error::is_of_channel(&sent));
+            assert!(!error::is_of_channel(&sent));
         }
     }
 }
@@ -35,7 +35,7 @@ fn a_foreign_server() {
         (Code::DeadlineExceeded, FailureKind::TimedOut),
         (Code::OutOfRange, FailureKind::BodyTooLarge),
     ] {
-        let read = Error::status("id", &Status::new(code, ""));
+        let read = error::read("id", &Status::new(code, ""));
         assert_eq!((read.kind(), read.answered()), (kind, false));
     }
 }
