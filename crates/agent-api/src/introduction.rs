@@ -100,8 +100,8 @@ impl Unverified {
             // The client's certificate is looked at after the handshake, and a refusal may be lost with
             // the connection.
             Err(error) if channel.tls && error.kind() == FailureKind::Disconnected => {
-                let text =
-                    format!("{error}; the agent may not accept the controller's certificate");
+                let why = error.message();
+                let text = format!("{why}; the agent may not accept the controller's certificate");
                 return Err(Error::lost(VERSION, Failure::new(FailureKind::Tls, &text)));
             }
             Err(error) => return Err(error),

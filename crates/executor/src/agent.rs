@@ -263,7 +263,7 @@ async fn open(
     let gate = channel.await.map_err(absent)?.gate(READ_DEADLINE).await;
     gate.map_err(absent)?.map_err(|unusable| {
         let text = unusable.to_string();
-        Refused::Round(Failure::new(FailureKind::UnknownCommand, &text))
+        Refused::Round(Failure::new(FailureKind::Refusal, &text))
     })
 }
 

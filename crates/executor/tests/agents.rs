@@ -151,7 +151,7 @@ async fn agents_come_and_go() {
 #[tokio::test]
 async fn an_agent_that_comes_later() {
     let fleet = Fleet::certain();
-    let fakes = fakes(&fleet, 46, 1).await;
+    let fakes = fakes(&fleet, 51, 1).await;
     let passed = Arc::new(AtomicU64::new(0));
     let clock = Arc::clone(&passed);
     let now = move || Timestamp::default() + Duration::from_secs(clock.load(Ordering::Relaxed));
@@ -179,7 +179,7 @@ async fn an_agent_that_comes_later() {
 #[tokio::test]
 async fn a_kubo_that_is_away() {
     let fleet = Fleet::certain();
-    let fakes = fakes(&fleet, 48, 1).await;
+    let fakes = fakes(&fleet, 53, 1).await;
     let beside = agent(&fakes[0], ApiVersions::OWN, 0).await;
     let access = by_agent(&fakes[0], beside.endpoint.port, true);
     let executor = common::executor(MANY);

@@ -92,7 +92,7 @@ async fn ask(executor: &Executor, fakes: &[FakeKubo], access: &Access) -> Arc<Ob
 #[tokio::test]
 async fn fails_closed() {
     let fleet = Fleet::certain();
-    let fakes = fakes(&fleet, 47, 2).await;
+    let fakes = fakes(&fleet, 52, 2).await;
     let (ca, stranger) = (Authority::new(), Authority::new());
     let agent = beside(&fakes[0], &ca).await;
     let access = way(&fakes[0], &agent);

@@ -57,18 +57,21 @@ fn no_agent(kind: FailureKind, access: &Access) -> Option<String> {
     };
     Some(match kind {
         FailureKind::Refused => format!(
-            "run kubomesh-agent beside it on the port of spec.agents.port ({port}): annotate the pod \
-             with kubomesh.dev/inject-agent: \"true\" and make it anew{without}"
+            "run kubomesh-agent beside it on port {port} (spec.agents.port, or the container's port \
+             named agent): annotate the pod with kubomesh.dev/inject-agent: \"true\" and make it \
+             anew{without}"
         ),
         FailureKind::TimedOut | FailureKind::Unreachable => format!(
             "look for a NetworkPolicy or firewall between the controller and port {port} of it \
              (spec.agents.port), or a node that hangs{without}"
         ),
-        FailureKind::UnknownCommand => format!(
-            "run the agent and the controller of one release, and see that spec.agents.port ({port}) \
-             is the agent's{without}"
-        ),
-        FailureKind::NotKubo | FailureKind::BadBody | FailureKind::Disconnected => format!(
+        FailureKind::Refusal => {
+            format!("run the agent and the controller of releases that fit{without}")
+        }
+        FailureKind::UnknownCommand
+        | FailureKind::NotKubo
+        | FailureKind::BadBody
+        | FailureKind::Disconnected => format!(
             "spec.agents.port ({port}) must be the port of kubomesh-agent, which must have a \
              certificate exactly when spec.agents.tlsSecretRef is set"
         ),

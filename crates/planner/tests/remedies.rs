@@ -55,15 +55,15 @@ fn of_an_agent_that_is_required_and_cannot_be_used() {
         FailureKind::Refused,
         FailureKind::TimedOut,
         FailureKind::Unreachable,
-        FailureKind::UnknownCommand,
+        FailureKind::Refusal,
         FailureKind::Disconnected,
         FailureKind::Tls,
     ];
     insta::assert_snapshot!(said(&kinds, None, true, true), @r#"
-    Reachable=False Unreachable: refused: no; run kubomesh-agent beside it on the port of spec.agents.port (8501): annotate the pod with kubomesh.dev/inject-agent: "true" and make it anew, or set spec.agents.mode to Auto where Kubo's own RPC may be used
+    Reachable=False Unreachable: refused: no; run kubomesh-agent beside it on port 8501 (spec.agents.port, or the container's port named agent): annotate the pod with kubomesh.dev/inject-agent: "true" and make it anew, or set spec.agents.mode to Auto where Kubo's own RPC may be used
     Reachable=False Unreachable: timed_out: no; look for a NetworkPolicy or firewall between the controller and port 8501 of it (spec.agents.port), or a node that hangs, or set spec.agents.mode to Auto where Kubo's own RPC may be used
     Reachable=False Unreachable: unreachable: no; look for a NetworkPolicy or firewall between the controller and port 8501 of it (spec.agents.port), or a node that hangs, or set spec.agents.mode to Auto where Kubo's own RPC may be used
-    Reachable=False NotKubo: unknown_command: no; run the agent and the controller of one release, and see that spec.agents.port (8501) is the agent's, or set spec.agents.mode to Auto where Kubo's own RPC may be used
+    Reachable=False Unreachable: refusal: no; run the agent and the controller of releases that fit, or set spec.agents.mode to Auto where Kubo's own RPC may be used
     Reachable=False Unreachable: disconnected: no; spec.agents.port (8501) must be the port of kubomesh-agent, which must have a certificate exactly when spec.agents.tlsSecretRef is set
     Reachable=False Unreachable: tls: no; one CA must have signed the agent's certificate, for agent.ipfs.kubomesh.dev, and that of the secret ipfs/kubomesh-agent-tls (spec.agents.tlsSecretRef), for controller.kubomesh.dev, and neither may have expired
     "#);
@@ -79,7 +79,7 @@ fn of_an_agent_that_is_required_and_cannot_be_used() {
 fn of_an_agent_that_may_be_gone_round() {
     let kinds = [FailureKind::Refused, FailureKind::Tls];
     insta::assert_snapshot!(said(&kinds, None, true, false), @r#"
-    Reachable=False Unreachable: refused: no; run kubomesh-agent beside it on the port of spec.agents.port (8501): annotate the pod with kubomesh.dev/inject-agent: "true" and make it anew
+    Reachable=False Unreachable: refused: no; run kubomesh-agent beside it on port 8501 (spec.agents.port, or the container's port named agent): annotate the pod with kubomesh.dev/inject-agent: "true" and make it anew
     Reachable=False Unreachable: tls: no; one CA must have signed the agent's certificate, for agent.ipfs.kubomesh.dev, and that of the secret ipfs/kubomesh-agent-tls (spec.agents.tlsSecretRef), for controller.kubomesh.dev, and neither may have expired
     "#);
     // The way round was taken: what is said is about Kubo's own RPC.
