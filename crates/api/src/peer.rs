@@ -145,12 +145,11 @@ pub struct SwarmPeerStatus {
     pub capacity: String,
     /// How its connections are kept on the storage network: `Prevented` (it announces no other address),
     /// `Steered`, `Strict` or `Unsteered`; empty where none is asked for.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    // Written though it is empty, as the reason below: what a merge patch does not name stays.
     pub steering: String,
     /// How it is reached.
     pub path: PathStatus,
     /// Why it is not reached by an agent, where it could be.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub path_reason: String,
     /// Its links' sums.
     pub links: PeerLinksStatus,

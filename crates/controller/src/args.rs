@@ -1,6 +1,7 @@
 //! Flags: one group a concern. Every flag has an environment variable, a default that is a named
 //! constant, and its unit in its name or help.
 
+mod agents;
 mod lease;
 mod source;
 mod span;
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use kubomesh_server::{FaceLimits, debug, public};
 use serde::Serialize;
 
+pub use agents::AgentsArgs;
 pub use lease::LeaseArgs;
 pub use source::SourceArgs;
 pub use span::Span;
@@ -90,6 +92,14 @@ pub struct RunArgs {
         reason = "a clap group: its flags are documented in its own file"
     )]
     pub timing: TimingArgs,
+
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[allow(
+        missing_docs,
+        reason = "a clap group: its flags are documented in its own file"
+    )]
+    pub agents: AgentsArgs,
 }
 
 /// Where the process serves, what it logs, how it stops.

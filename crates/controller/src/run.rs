@@ -73,6 +73,7 @@ async fn run_async(args: RunArgs, log_level: LogLevel) -> anyhow::Result<ExitCod
     metrics.executor.count_channels(&catalog, channels.clone());
     let supervisor = Supervisor {
         channels,
+        versions: args.agents.versions(),
         fleet: sources.fleet.clone(),
         records,
         credentials: sources.credentials,

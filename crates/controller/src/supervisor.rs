@@ -48,6 +48,8 @@ pub(crate) struct Supervisor {
     pub(crate) room: Room,
     /// Counts the channels to agents of all meshes.
     pub(crate) channels: Channels,
+    /// The API of agents that is spoken.
+    pub(crate) versions: ApiVersions,
     pub(crate) metrics: LoopMetrics,
     pub(crate) series: MeshSeries,
     pub(crate) snapshots: Snapshots,
@@ -168,6 +170,7 @@ impl Supervisor {
             mesh: id.clone(),
             limits,
             probe_max: self.timings.probe_max,
+            agent_retry: self.timings.agent_retry,
             fence: Arc::clone(&self.fence),
             credentials: Arc::clone(&self.credentials),
             metrics: self.executor_metrics.clone(),
@@ -176,7 +179,7 @@ impl Supervisor {
                 // They end with their channels, which end with the nodes' lines.
                 tasks: TaskTracker::new(),
                 channels: self.channels.clone(),
-                versions: ApiVersions::OWN,
+                versions: self.versions,
             },
             now: Arc::new(move || clock.now()),
             stop,

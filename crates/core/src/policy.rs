@@ -121,6 +121,9 @@ pub struct Timings {
     pub retired_for: Duration,
     /// Longest back-off of probes to a node that does not answer. 5 min.
     pub probe_max: Duration,
+    /// How long the way round an agent that cannot be used is taken before the agent is tried again:
+    /// an upgrade is over by then, and a fleet without agents is asked for them twice a minute. 30 s.
+    pub agent_retry: Duration,
 }
 
 // === impl Defaults ===
@@ -183,6 +186,8 @@ impl Timings {
     pub const RETIRED_FOR: Duration = Duration::from_secs(24 * 3_600);
     /// Default of [`Timings::probe_max`].
     pub const PROBE_MAX: Duration = Duration::from_secs(300);
+    /// Default of [`Timings::agent_retry`].
+    pub const AGENT_RETRY: Duration = Duration::from_secs(30);
 }
 
 impl Default for Timings {
@@ -198,6 +203,7 @@ impl Default for Timings {
             steer_retry_max: Self::STEER_RETRY_MAX,
             retired_for: Self::RETIRED_FOR,
             probe_max: Self::PROBE_MAX,
+            agent_retry: Self::AGENT_RETRY,
         }
     }
 }

@@ -2,7 +2,6 @@
 //! there or cannot be used.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,10 +16,6 @@ use tokio::sync::Mutex as TurnLock;
 use crate::mirror::Mirror;
 use crate::node::Introduction;
 use crate::{READ_DEADLINE, lock};
-
-/// How long the way round an agent is taken before the agent is tried again: an upgrade is over by
-/// then, and a fleet without agents is asked for them twice a minute.
-pub(crate) const TRY_AGAIN: Duration = Duration::from_secs(30);
 
 /// What there is of a member's agent.
 #[derive(Default)]
@@ -160,13 +155,13 @@ impl Agency {
     }
 
     /// Asks who is there: on the channel that is open, else on a new one. `Ok(None)`: the other way is to
-    /// be taken.
+    /// be taken, and until then the agent is not tried again.
     pub(crate) async fn introduce(
         &self,
         place: &Place<'_>,
         dialler: &Dialler,
         credentials: &dyn Credentials,
-        now: Timestamp,
+        until: Timestamp,
     ) -> Reading<Option<Reached>> {
         let mut held = self.channel.lock().await;
         let asked = match held.as_ref().filter(|held| held.is_for(place.access)) {
@@ -180,7 +175,7 @@ impl Agency {
                         self.takes(Path::Agent, String::new(), None);
                         gated.introduce(place.pod_uid, READ_DEADLINE).await
                     }
-                    Err(refused) => return self.refused(place, refused, now),
+                    Err(refused) => return self.refused(place, refused, until),
                 }
             }
         };
@@ -202,7 +197,7 @@ impl Agency {
         &self,
         place: &Place<'_>,
         refused: Refused,
-        now: Timestamp,
+        until: Timestamp,
     ) -> Reading<Option<Reached>> {
         *lock(&self.path) = None;
         match (refused, place.fallback) {
@@ -215,7 +210,7 @@ impl Agency {
                 Err(Failure::new(failure.kind, &text))
             }
             (Refused::Round(failure), Some(_)) => {
-                self.takes(Path::Direct, failure.message, Some(now + TRY_AGAIN));
+                self.takes(Path::Direct, failure.message, Some(until));
                 Ok(None)
             }
         }

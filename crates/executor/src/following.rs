@@ -8,7 +8,6 @@ use std::time::Duration;
 use kubomesh_agent_api::{AgentNode, Delta, Error, Event, HEARTBEAT, Seen};
 use kubomesh_core::{MemberUid, PeerId};
 
-use crate::agent::TRY_AGAIN;
 use crate::line::{Around, Line};
 use crate::mirror::{Lists, Mirror, Proof};
 use crate::{READ_DEADLINE, lock};
@@ -37,7 +36,7 @@ impl Follower {
         self.mirror.cover();
         match listened {
             Ok(()) => self.ring(),
-            Err(_) => tokio::time::sleep(TRY_AGAIN).await,
+            Err(_) => tokio::time::sleep(self.around.agent_retry).await,
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Longest back-off of probes to a node that does not answer.
     pub probe_max: Duration,
+    /// How long the way round an agent is taken before the agent is tried again.
+    pub agent_retry: Duration,
     /// Asked before each mutating call.
     pub fence: Arc<dyn Fence>,
     /// Asked for `Authorization` at each new connection.
@@ -92,6 +94,7 @@ pub(crate) struct Inner {
     credentials: Arc<dyn Credentials>,
     metrics: ExecutorMetrics,
     dialler: Dialler,
+    agent_retry: Duration,
     tracker: TaskTracker,
     now: Now,
     stop: CancellationToken,
@@ -121,6 +124,7 @@ impl Executor {
             room: parts.room,
             now: Arc::clone(&parts.now),
             health: Arc::clone(&health),
+            agent_retry: parts.agent_retry,
         });
         let inner = Inner {
             gate: Gate::new(parts.limits.in_flight),
@@ -132,6 +136,7 @@ impl Executor {
             credentials: parts.credentials,
             metrics: parts.metrics,
             dialler: parts.dialler,
+            agent_retry: parts.agent_retry,
             tracker,
             now: parts.now,
             stop: parts.stop,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kubomesh_agent_api::AgentNode;
@@ -50,6 +51,7 @@ pub(crate) struct Around {
     pub(crate) room: Room,
     pub(crate) now: Now,
     pub(crate) health: Arc<Mutex<HealthBook>>,
+    pub(crate) agent_retry: Duration,
 }
 
 /// All that there is of one node's connections.

@@ -240,8 +240,14 @@ impl Inner {
         let Inquiry {
             access, expected, ..
         } = &asking.inquiry;
-        let (mut node, sighting) = self.verified(line, access, *expected).await?;
-        let (peers, digest) = self.ask_peers(asking, line, &mut node).await;
+        let (mut node, mut sighting) = self.verified(line, access, *expected).await?;
+        let (mut peers, mut digest) = self.ask_peers(asking, line, &mut node).await;
+        if matches!(&peers, Err(failure) if failure.kind == FailureKind::WrongIdentity) {
+            // Another Kubo came behind the agent, whose channel stays open: who it is is to be seen.
+            let (other, seen) = self.shown(line, access, *expected).await?;
+            (node, sighting) = (other, Some(seen));
+            (peers, digest) = self.ask_peers(asking, line, &mut node).await;
+        }
         still_open(&node, &peers, &sighting)?;
         let peering = self
             .listed(

@@ -44,12 +44,23 @@ impl Inner {
         {
             return Ok((node, None));
         }
+        let (node, sighting) = self.shown(line, access, expected).await?;
+        Ok((node, Some(sighting)))
+    }
+
+    /// A connection that shows now who is there, if it is the expected one.
+    pub(crate) async fn shown(
+        &self,
+        line: &Line,
+        access: &Access,
+        expected: Expected,
+    ) -> Result<(Node, Sighting), Refused> {
         let introduction = self.introduce(line, access).await.map_err(unseen)?;
         let sighting = self.sighting(&introduction);
         let node = accept(introduction, expected, &sighting)?;
         let (mesh, member, peer) = (&self.mesh, &line.member, sighting.peer_id);
         tracing::debug!(%mesh, %member, %peer, "connection verified");
-        Ok((node, Some(sighting)))
+        Ok((node, sighting))
     }
 
     /// The connection that is kept, by the way that is to be taken now.
@@ -73,14 +84,18 @@ impl Inner {
         // What was seen before counts no more once an identity was shown.
         line.owe();
         let Some(place) = Place::of(access) else {
+            // No agent is to be used any more.
+            line.agency.let_go().await;
             return self.introduce_directly(line, access).await;
         };
         let now = (self.now)();
-        if !line.agency.is_round(now) {
+        // Where the way round is closed by now, the agent is tried at once.
+        let is_round = place.fallback.is_some() && line.agency.is_round(now);
+        if !is_round {
             let credentials = &*self.credentials;
-            let call = line
-                .agency
-                .introduce(&place, &self.dialler, credentials, now);
+            let call =
+                line.agency
+                    .introduce(&place, &self.dialler, credentials, now + self.agent_retry);
             if let Some(reached) = self.called(line, Verb::Id, call).await? {
                 if let Some(ended) = reached.ended {
                     self.lines.watch_channel(line, ended);

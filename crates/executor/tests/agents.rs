@@ -82,12 +82,7 @@ async fn asked_and_told_by_way_of_an_agent() {
         "five dials side by side share one channel"
     );
     executor.forget();
-    let closed = async {
-        while channels.open() > 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(LONG, closed).await.unwrap();
+    none_open(&channels).await;
     beside.end().await;
 }
 
@@ -117,6 +112,79 @@ async fn the_way_round() {
         assert_eq!(path.why.is_empty(), usable, "{}", path.why);
         beside.end().await;
     }
+}
+
+/// Where the way round is closed while it is taken, the agent is tried at once.
+#[tokio::test]
+async fn the_way_round_is_closed() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 46, 1).await;
+    let executor = common::executor(MANY);
+    let beside = agent(&fakes[0], ApiVersions { current: 0, min: 0 }, 0).await;
+    let port = beside.endpoint.port;
+    let (peers, path) = ask(&executor, &fakes, &by_agent(&fakes[0], port, false)).await;
+    assert!(peers.is_ok() && is_by(path.as_ref(), Path::Direct));
+    beside.end().await;
+    let beside = agent(&fakes[0], ApiVersions::OWN, port).await;
+    let (peers, path) = ask(&executor, &fakes, &by_agent(&fakes[0], port, true)).await;
+    assert!(
+        peers.is_ok() && is_by(path.as_ref(), Path::Agent),
+        "{peers:?}"
+    );
+    beside.end().await;
+}
+
+/// Where no agent is to be used any more, its channel is closed.
+#[tokio::test]
+async fn no_agent_any_more() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 47, 1).await;
+    let channels = Channels::default();
+    let executor = with_channels(MANY, &channels);
+    let beside = agent(&fakes[0], ApiVersions::OWN, 0).await;
+    let access = by_agent(&fakes[0], beside.endpoint.port, false);
+    let (peers, path) = ask(&executor, &fakes, &access).await;
+    assert!(peers.is_ok() && is_by(path.as_ref(), Path::Agent));
+    let (peers, path) = ask(&executor, &fakes, &common::direct(&fakes[0])).await;
+    assert_eq!((peers, path), (Ok(Vec::new()), None));
+    none_open(&channels).await;
+    beside.end().await;
+}
+
+/// A thousand channels are opened and closed, and none stays.
+#[tokio::test]
+async fn a_thousand_channels() {
+    let fleet = Fleet::certain();
+    let fakes = fakes(&fleet, 48, 50).await;
+    let channels = Channels::default();
+    let executor = with_channels(MANY, &channels);
+    let mut asked = inquiries(&fakes);
+    let mut beside = Vec::new();
+    for (fake, inquiry) in fakes.iter().zip(asked.values_mut()) {
+        let agent = agent(fake, ApiVersions::OWN, 0).await;
+        inquiry.access = by_agent(fake, agent.endpoint.port, true);
+        beside.push(agent);
+    }
+    for _ in 0..20 {
+        let mut known = BTreeMap::new();
+        executor.observe(asked.clone(), true, &mut known).await;
+        assert!(known.values().all(|seen| seen.failure.is_none()));
+        assert_eq!((known.len(), channels.open()), (50, 50));
+        executor.forget();
+        none_open(&channels).await;
+    }
+    for agent in beside {
+        agent.end().await;
+    }
+}
+
+async fn none_open(channels: &Channels) {
+    let closed = async {
+        while channels.open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LONG, closed).await.unwrap();
 }
 
 /// The agent goes and comes back, older and newer, under one executor: each answer is there, by the way
@@ -219,8 +287,11 @@ async fn not_who_was_meant() {
         executor.renew(&asked[&name(0)].uid);
         executor.observe(asked.clone(), true, &mut known).await;
     }
-    let failure = known[&name(0)].failure.as_ref().unwrap();
+    let seen = &known[&name(0)];
+    let failure = seen.failure.as_ref().unwrap();
     assert_eq!(failure.kind, FailureKind::WrongIdentity, "{failure}");
+    let sighting = seen.sighting.as_ref().unwrap();
+    assert_eq!(sighting.peer_id, peer_id(99), "who it is is told");
     beside.end().await;
 }
 

@@ -168,6 +168,12 @@ fn the_way_that_was_taken() {
         (agent.path, agent.path_reason.as_str()),
         (crate::PathStatus::Agent, "")
     );
+    // A merge patch takes away nothing that it does not name.
+    let written = serde_json::to_value(&agent).unwrap();
+    assert_eq!(
+        (&written["pathReason"], &written["steering"]),
+        (&"".into(), &"".into())
+    );
     let silent = peer_status(Some(&agent), &member(MemberState::Away), None, at);
     assert_eq!(silent.path, crate::PathStatus::Agent);
 }

@@ -24,6 +24,7 @@ fn the_defaults_of_all_times() {
         .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
         .collect();
     insta::assert_snapshot!(times.join("\n"), @r"
+    agentRetry 30s
     connectionLifetime 2m
     doubtInterval 1m
     fileSettle 5s
@@ -50,7 +51,7 @@ fn the_defaults_of_all_times() {
 }
 
 /// Flags that are no times.
-const NO_TIMES: [&str; 9] = [
+const NO_TIMES: [&str; 11] = [
     "members",
     "stateDir",
     "listen",
@@ -60,6 +61,8 @@ const NO_TIMES: [&str; 9] = [
     "leaseNamespace",
     "leaseName",
     "identity",
+    "agentApiVersion",
+    "agentApiMinVersion",
 ];
 
 /// A flag takes what it shows.

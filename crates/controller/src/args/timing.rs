@@ -53,6 +53,10 @@ pub struct TimingArgs {
     #[arg(long, env = "KUBOMESH_PROBE_MAX", value_name = "DURATION", default_value_t = Span(Timings::PROBE_MAX))]
     pub probe_max: Span,
 
+    /// How long a node whose agent cannot be used is reached directly before the agent is tried again
+    #[arg(long, env = "KUBOMESH_AGENT_RETRY", value_name = "DURATION", default_value_t = Span(Timings::AGENT_RETRY))]
+    pub agent_retry: Span,
+
     /// How long the API server keeps a watch open; removals are held when nothing was heard for twice this
     #[arg(long, env = "KUBOMESH_WATCH_TIMEOUT", value_name = "DURATION", default_value_t = Span(DoubtTimings::WATCH_TIMEOUT))]
     pub watch_timeout: Span,
@@ -101,6 +105,7 @@ impl TimingArgs {
             steer_retry_max: self.steer_retry_max.0,
             retired_for: self.retired_for.0,
             probe_max: self.probe_max.0,
+            agent_retry: self.agent_retry.0,
         }
     }
 

@@ -60,6 +60,7 @@ impl Case {
         let catalog = Catalog::new().unwrap();
         let metrics = Metrics::register(&catalog).unwrap();
         let supervisor = Supervisor {
+            versions: kubomesh_agent_api::ApiVersions::OWN,
             fleet: seen,
             records: records.clone(),
             credentials: Arc::new(NoCredentials),

@@ -148,6 +148,7 @@ fn mesh_loop(records: Records, membership: kubomesh_core::Membership) -> MeshLoo
         mesh: id.clone(),
         limits: Policy::default().limits,
         probe_max: timings.probe_max,
+        agent_retry: timings.agent_retry,
         fence: Arc::new(Open),
         credentials: Arc::new(NoCredentials),
         metrics: metrics.executor,

@@ -87,7 +87,7 @@ async fn read(
     key: &SecretKey,
 ) -> Result<(), String> {
     let full = format!("{}/{}", mesh.namespace, key.name);
-    let header = match get(client, mesh, &key.name).await {
+    let header = match get(client, mesh, &key.name, "mesh-secrets").await {
         Got::Secret(secret) => header(&full, &key.key, &secret),
         Got::Refused(why) => Err(why),
         Got::NoAnswer(why) => return kept(store, mesh, key, &why),
@@ -114,7 +114,8 @@ enum Got {
     NoAnswer(String),
 }
 
-async fn get(client: &Client, mesh: &MeshKey, secret: &str) -> Got {
+/// Asks for a secret; `component` of the manifests is what grants it.
+async fn get(client: &Client, mesh: &MeshKey, secret: &str, component: &str) -> Got {
     let api: Api<Secret> = Api::namespaced(client.clone(), &mesh.namespace);
     let full = format!("{}/{secret}", mesh.namespace);
     match timeout(DEADLINE, api.get_opt(secret)).await {
@@ -124,7 +125,7 @@ async fn get(client: &Client, mesh: &MeshKey, secret: &str) -> Got {
         )),
         Ok(Err(kube::Error::Api(status))) if status.code == 403 => Got::Refused(format!(
             "the controller may not get the secret {full}: grant it by \
-             manifests/components/mesh-secrets in namespace {}",
+             manifests/components/{component} in namespace {}",
             mesh.namespace
         )),
         Ok(Err(error)) => Got::NoAnswer(chain(&error)),

@@ -21,6 +21,7 @@ pub(crate) fn around(room: Room) -> Around {
         room,
         now: Arc::new(Timestamp::default),
         health: Arc::new(Mutex::new(HealthBook::new(Duration::ZERO))),
+        agent_retry: Duration::ZERO,
     }
 }
 

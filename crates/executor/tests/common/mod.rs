@@ -111,6 +111,7 @@ fn parts(
         mesh: MeshId::file(),
         limits,
         probe_max: Duration::from_secs(300),
+        agent_retry: Duration::from_secs(30),
         fence,
         credentials: Arc::new(NoCredentials),
         metrics,

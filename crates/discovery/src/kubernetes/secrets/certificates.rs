@@ -19,7 +19,7 @@ pub(super) async fn read(
     secret: &str,
 ) -> Result<(), String> {
     let name = AuthStore::tls_name(&mesh.namespace, secret);
-    let texts = match get(client, mesh, secret).await {
+    let texts = match get(client, mesh, secret, "agent").await {
         Got::Secret(secret) => texts(&name, &mesh.namespace, &secret),
         Got::Refused(why) => Err(why),
         Got::NoAnswer(_) if store.tls(&name).is_some() => return Ok(()),
