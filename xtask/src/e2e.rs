@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::generate::CONTROLLER;
 use crate::goparts::{self, GoParts};
-use crate::programs::{FAKEFLEET, WEBHOOK};
+use crate::programs::{AGENT, FAKEFLEET, WEBHOOK};
 use crate::project::{Profile, Program, Project};
 use crate::run;
 
@@ -64,7 +64,7 @@ pub(crate) fn is_there(project: &Project) -> bool {
 /// # Errors
 /// When a part cannot be built.
 pub(crate) fn lab(project: &Project, arguments: &E2e) -> Result<Command> {
-    project.build(&[CONTROLLER, WEBHOOK, FAKEFLEET, LAB])?;
+    project.build(&[CONTROLLER, WEBHOOK, AGENT, FAKEFLEET, LAB])?;
     let parts = goparts::build(project.root())?;
     let mut command = Command::new(project.built(Profile::Dev, LAB.1));
     command.current_dir(project.root());
@@ -74,6 +74,7 @@ pub(crate) fn lab(project: &Project, arguments: &E2e) -> Result<Command> {
     let programs = [
         ("--kubomesh", CONTROLLER.1),
         ("--webhook", WEBHOOK.1),
+        ("--agent", AGENT.1),
         ("--fakefleet", FAKEFLEET.1),
     ];
     for (flag, bin) in programs {

@@ -18,6 +18,9 @@ pub(crate) const BENCH: Program = ("kubomesh-bench", "bench");
 /// The admission webhook.
 pub(crate) const WEBHOOK: Program = ("kubomesh-webhook", "kubomesh-webhook");
 
+/// The agent beside a Kubo.
+pub(crate) const AGENT: Program = ("kubomesh-agent", "kubomesh-agent");
+
 /// The fakes, as a program.
 pub(crate) const FAKEFLEET: Program = ("kubomesh-testkit", "fakefleet");
 

@@ -86,6 +86,10 @@ pub(crate) struct Parts {
     #[arg(long, value_name = "PATH", required = false)]
     pub(crate) webhook: PathBuf,
 
+    /// The agent beside a Kubo
+    #[arg(long, value_name = "PATH", required = false)]
+    pub(crate) agent: PathBuf,
+
     /// The program that runs many fakes
     #[arg(long, value_name = "PATH")]
     pub(crate) fakefleet: Option<PathBuf>,

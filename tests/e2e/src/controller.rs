@@ -100,6 +100,14 @@ impl Controller {
         self.running.check()
     }
 
+    /// How many file descriptors it has open.
+    pub(crate) fn descriptors(&self) -> Result<usize> {
+        let process = self.running.id().context("it has ended")?;
+        let folder = format!("/proc/{process}/fd");
+        let open = std::fs::read_dir(&folder).with_context(|| folder.clone())?;
+        Ok(open.count())
+    }
+
     /// SIGKILL.
     pub(crate) async fn kill(self) -> Result<()> {
         self.running.kill().await

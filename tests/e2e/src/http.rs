@@ -45,12 +45,27 @@ pub(crate) async fn request(
             socket.bind(SocketAddr::new(from, 0))?;
         }
         let stream = socket.connect(to).await?;
-        let mut request = build(method, &to.to_string(), path)?;
-        if let Some(token) = token {
-            let value = HeaderValue::try_from(format!("Bearer {token}"))?;
-            request.headers_mut().insert(AUTHORIZATION, value);
-        }
-        exchange(stream, request).await
+        let request = build(method, &to.to_string(), path)?;
+        exchange(stream, with_token(request, token)?).await
+    };
+    let answer = timeout(DEADLINE, call).await;
+    answer
+        .unwrap_or_else(|_| Err(anyhow!("no answer within {DEADLINE:?}")))
+        .with_context(|| format!("http://{to}{path}"))
+}
+
+/// One POST on a connection that there is, with a bearer token where one is given.
+pub(crate) async fn post_on(
+    stream: std::net::TcpStream,
+    path: &str,
+    token: Option<&str>,
+) -> Result<Answer> {
+    let to = stream.peer_addr()?;
+    let call = async {
+        stream.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(stream)?;
+        let request = build(Method::POST, &to.to_string(), path)?;
+        exchange(stream, with_token(request, token)?).await
     };
     let answer = timeout(DEADLINE, call).await;
     answer
@@ -92,6 +107,17 @@ fn build(method: Method, host: &str, path: &str) -> Result<Request<Full<Bytes>>>
         .header(USER_AGENT, HeaderValue::from_static("kubomesh-e2e"))
         .header(CONTENT_TYPE, "application/octet-stream");
     Ok(request.body(Full::default())?)
+}
+
+fn with_token(
+    mut request: Request<Full<Bytes>>,
+    token: Option<&str>,
+) -> Result<Request<Full<Bytes>>> {
+    if let Some(token) = token {
+        let value = HeaderValue::try_from(format!("Bearer {token}"))?;
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    Ok(request)
 }
 
 async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer>

@@ -48,11 +48,13 @@ fn arguments(command: &mut Command, programs: &Programs) {
         prometheus,
         promtool,
         webhook,
+        agent,
         fakefleet,
     } = &programs.parts;
     let needed = [
         ("--kubomesh", kubomesh),
         ("--webhook", webhook),
+        ("--agent", agent),
         ("--apiserver", apiserver),
         ("--etcd", etcd),
         ("--kustomize", kustomize),

@@ -10,12 +10,15 @@
     reason = "a command line tool speaks on its standard streams"
 )]
 
+mod agent;
 mod block;
+mod certificates;
 mod cli;
 mod cluster;
 mod contract;
 mod controller;
 mod dashboard;
+mod door;
 mod dual;
 mod http;
 mod inside;

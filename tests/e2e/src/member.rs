@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::agent::{Agent, Beside};
 use crate::dual::{Host, Network, PODS};
 use crate::multus::{Form, Multus};
 use crate::node::{Listen, Node, Settings};
@@ -22,6 +23,8 @@ pub(crate) struct Spec {
     pub(crate) settings: Settings,
     /// What Multus is asked for, of a pod with a network namespace of its own.
     pub(crate) multus: Option<Multus>,
+    /// The agent beside it, if there is one.
+    pub(crate) beside: Option<Beside>,
 }
 
 /// What a node is started with so that it uses the storage network by itself.
@@ -37,6 +40,8 @@ pub(crate) enum Prepared {
 pub(crate) struct Member {
     pub(crate) node: Node,
     pub(crate) pod: PodObject,
+    /// The agent beside it, if there is one.
+    pub(crate) agent: Option<Agent>,
     /// Peering entries that its owner made, by peer: they are expected as they are.
     pub(crate) foreign: BTreeMap<String, Vec<String>>,
     /// Its network namespace, of a pod with one of its own.
@@ -57,7 +62,21 @@ impl Spec {
             labels: Vec::new(),
             settings: Settings::default(),
             multus: None,
+            beside: None,
         }
+    }
+
+    /// With an agent beside it.
+    pub(crate) fn beside(self, agent: Beside) -> Self {
+        let beside = Some(agent);
+        Self { beside, ..self }
+    }
+
+    /// With its RPC at 127.0.0.1 of a network namespace of its own.
+    pub(crate) fn private(self) -> Self {
+        let mut spec = self.apart();
+        spec.settings.private = true;
+        spec
     }
 
     /// With a network namespace of its own on the pod network, where its swarm listens at every address.

@@ -1,7 +1,7 @@
 //! Links and network namespaces, for scenarios that have a network of their own.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::Stdio;
@@ -9,6 +9,7 @@ use std::thread;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use socket2::{Domain, Socket, Type};
 use tokio::io::AsyncWriteExt;
 
 use crate::process::command;
@@ -72,18 +73,37 @@ pub(crate) fn listen_in(netns: Option<&str>, at: SocketAddr) -> Result<TcpListen
     let Some(netns) = netns else {
         return Ok(TcpListener::bind(at)?);
     };
+    let listener = there(netns, move || Ok(TcpListener::bind(at)?));
+    listener.with_context(|| format!("nobody can listen at {at} in {netns}"))
+}
+
+/// A connection inside of a named network namespace, from an address of it to another.
+pub(crate) fn connect_in(netns: &str, from: SocketAddr, to: SocketAddr) -> Result<TcpStream> {
+    let stream = there(netns, move || {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        socket.bind(&from.into())?;
+        socket.connect(&to.into())?;
+        Ok(TcpStream::from(socket))
+    });
+    stream.with_context(|| format!("nobody answers at {to} in {netns}"))
+}
+
+/// Makes a socket in a named network namespace.
+fn there<S: Send + 'static>(
+    netns: &str,
+    make: impl FnOnce() -> Result<S> + Send + 'static,
+) -> Result<S> {
     let file = format!("/run/netns/{netns}");
     let namespace = File::open(&file).context(file)?;
     // A thread is in a namespace, and stays there: one that ends at once is taken.
-    let there = thread::spawn(move || -> Result<TcpListener> {
+    let there = thread::spawn(move || -> Result<S> {
         let network = Some(LinkNameSpaceType::Network);
         move_into_link_name_space(namespace.as_fd(), network)?;
-        Ok(TcpListener::bind(at)?)
+        make()
     });
-    let listener = there
+    there
         .join()
-        .map_err(|_| anyhow!("the thread there panicked"))?;
-    listener.with_context(|| format!("nobody can listen at {at} in {netns}"))
+        .map_err(|_| anyhow!("the thread there panicked"))?
 }
 
 async fn run(program: &str, arguments: &str, input: &str) -> Result<()> {

@@ -33,6 +33,8 @@ pub(crate) struct PodObject {
     pub(crate) phase: &'static str,
     pub(crate) ready: bool,
     pub(crate) restarts: u32,
+    /// Port of its agent, if it states one.
+    pub(crate) agent: Option<u16>,
     /// What Multus is asked for, if there is one.
     pub(crate) multus: Option<Multus>,
     /// What it has reported.
@@ -54,6 +56,7 @@ impl PodObject {
             phase: "Running",
             ready: true,
             restarts: 0,
+            agent: None,
             multus: None,
             report: None,
         }
@@ -61,6 +64,12 @@ impl PodObject {
 
     /// Creates the object and sets its status.
     pub(crate) async fn create(&mut self, cluster: &Cluster) -> Result<()> {
+        self.register(cluster).await?;
+        self.write_status(cluster).await
+    }
+
+    /// Creates the object: nothing of it runs yet.
+    pub(crate) async fn register(&mut self, cluster: &Cluster) -> Result<()> {
         let asked = self.multus.iter().filter_map(Multus::request);
         let annotations: BTreeMap<&str, String> = asked.collect();
         let pod = serde_json::from_value(json!({
@@ -68,21 +77,14 @@ impl PodObject {
             "spec": {
                 "nodeName": self.host,
                 "automountServiceAccountToken": false,
-                "containers": [{
-                    "name": "kubo",
-                    "image": "ipfs/kubo:v0.43.0",
-                    "ports": [
-                        {"name": "swarm", "containerPort": SWARM_PORT},
-                        {"name": "api", "containerPort": API_PORT},
-                    ],
-                }],
+                "containers": self.containers(),
             },
         }))?;
         let created = self.api(cluster).create(&PostParams::default(), &pod).await;
         let created = created.with_context(|| format!("pod {}", self.name))?;
         self.uid = created.metadata.uid.context("a pod without UID")?;
         self.restarts = 0;
-        self.write_status(cluster).await
+        Ok(())
     }
 
     /// Writes the status as the kubelet does, and through it, as Multus does, what Multus reports.
@@ -125,6 +127,25 @@ impl PodObject {
 
     fn api(&self, cluster: &Cluster) -> Api<Pod> {
         Api::namespaced(cluster.client().clone(), &self.namespace)
+    }
+
+    fn containers(&self) -> Vec<Value> {
+        let mut containers = vec![json!({
+            "name": "kubo",
+            "image": "ipfs/kubo:v0.43.0",
+            "ports": [
+                {"name": "swarm", "containerPort": SWARM_PORT},
+                {"name": "api", "containerPort": API_PORT},
+            ],
+        })];
+        containers.extend(self.agent.map(|port| {
+            json!({
+                "name": "kubomesh-agent",
+                "image": "kubomesh-agent:0.1.0",
+                "ports": [{"name": "agent", "containerPort": port}],
+            })
+        }));
+        containers
     }
 
     fn status(&self) -> Value {

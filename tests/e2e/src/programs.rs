@@ -33,6 +33,7 @@ impl Programs {
         let parts = Parts {
             kubomesh: keep(&parts.kubomesh)?,
             webhook: keep(&parts.webhook)?,
+            agent: keep(&parts.agent)?,
             fakefleet: parts.fakefleet.as_deref().map(keep).transpose()?,
             swarmnode: keep(&parts.swarmnode)?,
             ..parts.clone()

@@ -44,6 +44,8 @@ pub(crate) enum Group {
     Mesh,
     /// Pods on two networks.
     Network,
+    /// Agents beside nodes.
+    Agent,
     /// What nodes answer.
     Contract,
     /// Admission.
@@ -108,6 +110,14 @@ impl Scenario {
         }
     }
 
+    /// A scenario of the group `agent` on the shared API server.
+    pub(crate) const fn agent(name: &'static str, about: &'static str, story: Story) -> Self {
+        Self {
+            group: Group::Agent,
+            ..Self::mesh(name, about, story)
+        }
+    }
+
     /// A part of the contract.
     pub(crate) const fn contract(name: &'static str, about: &'static str, topic: Topic) -> Self {
         Self {
@@ -126,6 +136,7 @@ impl fmt::Display for Group {
         f.write_str(match self {
             Self::Mesh => "mesh",
             Self::Network => "network",
+            Self::Agent => "agent",
             Self::Contract => "contract",
             Self::Webhook => "webhook",
         })

@@ -56,6 +56,13 @@ impl Cluster {
         self.apply(&self.render(&kustomization).await?).await
     }
 
+    /// Applies the component that lets the controller read its certificate for agents of a namespace.
+    pub(crate) async fn allow_agents(&self, namespace: &str) -> Result<()> {
+        let kustomization =
+            format!("namespace: {namespace}\ncomponents: [manifests/components/agent]\n");
+        self.apply(&self.render(&kustomization).await?).await
+    }
+
     /// What kustomize makes of a kustomization that names folders below `manifests/`.
     pub(crate) async fn render(&self, kustomization: &str) -> Result<String> {
         let folder = tempfile::Builder::new()

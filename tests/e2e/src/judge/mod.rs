@@ -1,5 +1,6 @@
 //! What a scenario claims, each within a deadline.
 
+mod agents;
 mod links;
 mod logs;
 mod meshes;
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 pub(crate) use links::{all_linked, pairs_connected};
 pub(crate) use meshes::{MESH, Mesh};
-pub(crate) use sockets::has_unread;
+pub(crate) use sockets::{has_unread, has_unread_at};
 
 /// How long a claim may take to become true. A retry of Kubo's own peering service takes up to
 /// 12.5 s.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use anyhow::{Context, Result, ensure};
 
@@ -75,8 +75,12 @@ impl World {
 
 /// Whether a request lies at this member's RPC that it has not read.
 pub(crate) fn has_unread(member: &Member) -> Result<bool> {
-    let api = member.node.api();
-    let unread = |line: &Line| line.unread > 0 && api == line.socket.local.into();
+    has_unread_at(member, member.node.api())
+}
+
+/// The same at another port in its pod.
+pub(crate) fn has_unread_at(member: &Member, at: SocketAddr) -> Result<bool> {
+    let unread = |line: &Line| line.unread > 0 && at == line.socket.local.into();
     Ok(all(member)?.iter().any(unread))
 }
 

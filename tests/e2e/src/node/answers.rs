@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Context, Result};
 use http::Method;
@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Node;
-use crate::http::{Answer, request};
+use crate::http::{Answer, post_on, request};
+use crate::network::connect_in;
 
 /// `Direction` of a connection that the node dialled.
 pub(crate) const OUTBOUND: u8 = 2;
@@ -111,11 +112,16 @@ impl Node {
 
     /// A call, as the node's owner might make it: path below `/api/v0/` with its query.
     pub(crate) async fn ask(&self, call: &str) -> Result<Answer> {
-        let at = self.api();
-        let from = Some(IpAddr::V4(self.lab));
+        let (at, from) = (self.api(), IpAddr::V4(self.lab));
         let path = format!("/api/v0/{call}");
         let token = self.settings.token.as_deref();
-        let answer = request(Method::POST, at, from, &path, token).await;
+        let answer = match self.netns() {
+            Some(netns) if self.settings.private => {
+                let stream = connect_in(netns, SocketAddr::new(from, 0), at)?;
+                post_on(stream, &path, token).await
+            }
+            _ => request(Method::POST, at, Some(from), &path, token).await,
+        };
         answer.with_context(|| format!("node {}", self.name))
     }
 

@@ -79,7 +79,7 @@ impl Node {
 
     /// Its own address, and nobody outside of the lab.
     fn alone(&self, api_port: u16) -> Result<Value> {
-        let ip = self.ip;
+        let ip = self.api().ip();
         Ok(json!({
             "Addresses": {
                 "API": format!("/ip4/{ip}/tcp/{api_port}"),

@@ -33,6 +33,9 @@ pub(crate) const API_PORT: u16 = 5001;
 /// Port of libp2p.
 pub(crate) const SWARM_PORT: u16 = 4001;
 
+/// Where the lab asks a node from whose RPC is on loopback: not where an agent asks from.
+const LAB_INSIDE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
+
 /// Grace and silence period of a connection manager whose marks a scenario sets.
 const TRIM_EACH: &str = "1s";
 
@@ -82,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) gated: bool,
     /// Name of the network namespace that it runs in; `None` for the lab's.
     pub(crate) netns: Option<String>,
+    /// Whether its RPC is at 127.0.0.1 of its network namespace alone.
+    pub(crate) private: bool,
     /// Where its swarm listens.
     pub(crate) listen: Listen,
     /// `Addresses.NoAnnounce`: ranges that it tells nobody of.
@@ -199,7 +204,11 @@ impl Node {
 
     /// Where its RPC listens.
     pub(crate) fn api(&self) -> SocketAddr {
-        SocketAddr::new(IpAddr::V4(self.ip), API_PORT)
+        let ip = match self.settings.private {
+            true => Ipv4Addr::LOCALHOST,
+            false => self.ip,
+        };
+        SocketAddr::new(IpAddr::V4(ip), API_PORT)
     }
 
     /// Its repository.
@@ -269,6 +278,15 @@ impl Node {
         self.identity += 1;
     }
 
+    /// The same, with all made that this needs: the start then takes no longer than another.
+    pub(crate) async fn take_identity(&mut self) -> Result<()> {
+        self.forget_identity();
+        match self.kind.clone() {
+            Kind::Swarmnode(_) => Ok(()),
+            Kind::Kubo(program) => self.init_kubo(&program).await,
+        }
+    }
+
     /// Its next start is at another address.
     pub(crate) fn move_to(&mut self, ip: Ipv4Addr) {
         self.ip = ip;
@@ -279,6 +297,9 @@ impl Node {
         self.ip = host.ip;
         self.storage = host.storage;
         self.settings.netns = Some(host.netns.clone());
+        if self.settings.private {
+            self.lab = LAB_INSIDE;
+        }
     }
 
     /// What it is on the storage network has changed under it.
@@ -287,7 +308,7 @@ impl Node {
     }
 
     /// The command of a program where the node runs.
-    fn command(&self, program: &Path) -> Command {
+    pub(crate) fn command(&self, program: &Path) -> Command {
         let Some(netns) = &self.settings.netns else {
             return command(program);
         };

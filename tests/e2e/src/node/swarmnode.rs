@@ -26,7 +26,7 @@ impl Node {
         }
         let mut node = self.command(program);
         node.arg("--repo").arg(&repo);
-        node.args(["--api", &format!("{}:{api_port}", self.ip)]);
+        node.args(["--api", &format!("{}:{api_port}", self.api().ip())]);
         node.args(["--swarm", &self.listens()?]);
         for range in &self.settings.no_announce {
             node.args(["--no-announce", range]);

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::Request;
 use super::gate::{Gate, Moment};
-use crate::network::listen_in;
+use crate::network::{connect_in, listen_in};
 
 /// Port of the RPC behind the tap.
 pub(super) const BEHIND: u16 = 5002;
@@ -32,6 +32,8 @@ struct Shared {
     gate: Arc<Gate>,
     /// Who is never caught.
     lab: IpAddr,
+    /// The network namespace of a node whose RPC is on loopback.
+    netns: Option<String>,
 }
 
 // === impl Tap ===
@@ -50,7 +52,14 @@ impl Tap {
         let listener = TcpListener::from_std(listener)?;
         let file = File::options().create(true).append(true).open(log);
         let log = Mutex::new(file.with_context(|| log.display().to_string())?);
-        let shared = Arc::new(Shared { log, gate, lab });
+        let netns = netns.filter(|_| from.ip().is_loopback());
+        let netns = netns.map(str::to_owned);
+        let shared = Arc::new(Shared {
+            log,
+            gate,
+            lab,
+            netns,
+        });
         let to = SocketAddr::new(from.ip(), port);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
@@ -66,7 +75,7 @@ impl Tap {
 
 /// One connection, until either side ends it.
 async fn pass(client: TcpStream, remote: SocketAddr, to: SocketAddr, shared: Arc<Shared>) {
-    let Ok(node) = TcpStream::connect(to).await else {
+    let Ok(node) = shared.connect(remote, to).await else {
         return;
     };
     let (client_in, client_out) = client.into_split();
@@ -75,6 +84,20 @@ async fn pass(client: TcpStream, remote: SocketAddr, to: SocketAddr, shared: Arc
     tokio::select! {
         _ = requests((client_in, node_out), remote, &shared, &withheld) => {}
         _ = answers((node_in, client_out), &shared, &withheld) => {}
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// To the node.
+    async fn connect(&self, from: SocketAddr, to: SocketAddr) -> Result<TcpStream> {
+        let Some(netns) = &self.netns else {
+            return Ok(TcpStream::connect(to).await?);
+        };
+        let stream = connect_in(netns, SocketAddr::new(from.ip(), 0), to)?;
+        stream.set_nonblocking(true)?;
+        Ok(TcpStream::from_std(stream)?)
     }
 }
 

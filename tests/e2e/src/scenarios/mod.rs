@@ -1,5 +1,10 @@
 //! The scenarios, each a story that ends with every member's own answers and a second, empty plan.
 
+mod agent_certificates;
+mod agent_channels;
+mod agent_swapped;
+mod agent_versions;
+mod agents;
 mod bad_input;
 mod fakes;
 mod figures;
@@ -46,5 +51,10 @@ pub(crate) const ALL: &[&[Scenario]] = &[
     storage_faults::SCENARIOS,
     storage_changes::SCENARIOS,
     webhook::SCENARIOS,
+    agents::SCENARIOS,
+    agent_versions::SCENARIOS,
+    agent_certificates::SCENARIOS,
+    agent_channels::SCENARIOS,
+    agent_swapped::SCENARIOS,
     contract::SCENARIOS,
 ];

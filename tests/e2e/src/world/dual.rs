@@ -85,8 +85,7 @@ impl World {
         let member = self.member_mut(name)?;
         member.pod.multus.get_or_insert_default().attachment = attachment.map(str::to_owned);
         member.settle(host);
-        member.node.start().await?;
-        member.pod.create(&cluster).await
+        member.come(&cluster).await
     }
 
     /// A network namespace for a pod.

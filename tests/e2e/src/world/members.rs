@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use futures::future::try_join_all;
 
 use super::World;
+use crate::agent::Beside;
 use crate::member::{Member, Spec};
 use crate::node::Node;
 use crate::pods::PodObject;
@@ -62,9 +63,11 @@ impl World {
             settings,
         );
         pod.multus.clone_from(&spec.multus);
+        pod.agent = spec.beside.as_ref().map(Beside::port);
         let mut member = Member {
             node,
             pod,
+            agent: self.agent(spec),
             foreign: BTreeMap::new(),
             host: None,
             wanted: self.wanted,
@@ -88,11 +91,7 @@ impl World {
             .iter_mut()
             .filter(|(name, _)| names.contains(name.as_str()));
         let cluster = &self.cluster;
-        try_join_all(new.map(async |(_, member)| {
-            member.node.start().await?;
-            member.pod.create(cluster).await
-        }))
-        .await?;
+        try_join_all(new.map(async |(_, member)| member.come(cluster).await)).await?;
         Ok(())
     }
 
@@ -116,6 +115,9 @@ impl World {
         let cluster = Rc::clone(&self.cluster);
         let member = self.member_mut(name)?;
         member.pod.terminate(&cluster).await?;
+        if let Some(agent) = &mut member.agent {
+            agent.kill().await?;
+        }
         member.node.stop().await?;
         member.pod.remove(&cluster).await
     }
@@ -137,7 +139,7 @@ impl World {
     /// A pod's object comes, or comes back with a new UID, for a node that runs.
     pub(crate) async fn return_pod(&mut self, name: &str) -> Result<()> {
         let cluster = Rc::clone(&self.cluster);
-        self.member_mut(name)?.pod.create(&cluster).await
+        self.member_mut(name)?.appear(&cluster).await
     }
 
     /// A deleted member comes back as a StatefulSet does it: same name and volume, another IP.
@@ -147,8 +149,7 @@ impl World {
         let member = self.member_mut(name)?;
         member.node.move_to(ip);
         member.pod.ip = Some(ip);
-        member.node.start().await?;
-        member.pod.create(&cluster).await
+        member.come(&cluster).await
     }
 
     /// A pod's sandbox is made anew: same object, another IP, one restart more.

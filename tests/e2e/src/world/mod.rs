@@ -1,5 +1,6 @@
 //! The world of one scenario: its namespaces, nodes, pods and controllers, all of which end with it.
 
+mod agents;
 mod dual;
 mod fakes;
 mod figures;
@@ -18,6 +19,7 @@ use kube::api::DeleteParams;
 use serde::Deserialize;
 
 use crate::block::Subnet;
+use crate::certificates::Authority;
 use crate::cluster::{CONTROLLER_NAMESPACE, Cluster, Resource};
 use crate::controller::Controller;
 use crate::dual::{Bridges, Network};
@@ -26,6 +28,7 @@ use crate::node::Kind;
 use crate::run::Lab;
 use crate::wait::until;
 
+pub(crate) use agents::CONTROLLER_SECRET;
 pub(crate) use fakes::Fakes;
 
 /// Name of the Lease object.
@@ -39,6 +42,7 @@ pub(crate) struct World {
     cluster: Rc<Cluster>,
     kubomesh: PathBuf,
     pub(crate) webhook: PathBuf,
+    agent: PathBuf,
     fakefleet: Option<PathBuf>,
     prometheus: Option<PathBuf>,
     kind: Kind,
@@ -59,6 +63,8 @@ pub(crate) struct World {
     bridges: Option<Bridges>,
     /// The network that new members' links are wanted on.
     wanted: Network,
+    /// Who signs the certificates of agents and controller.
+    authority: Option<Authority>,
 }
 
 // === impl World ===
@@ -75,6 +81,7 @@ impl World {
             cluster,
             kubomesh: lab.programs.parts.kubomesh.clone(),
             webhook: lab.programs.parts.webhook.clone(),
+            agent: lab.programs.parts.agent.clone(),
             fakefleet: lab.programs.parts.fakefleet.clone(),
             prometheus: lab.programs.parts.prometheus.clone(),
             kind: lab.programs.kind.clone(),
@@ -90,6 +97,7 @@ impl World {
             replicas: 0,
             bridges: None,
             wanted: Network::Pod,
+            authority: None,
         };
         world.add_namespace(&name.replace('_', "-")).await?;
         Ok(world)
@@ -225,6 +233,9 @@ impl World {
         let leases = self.cluster.api(Resource::Lease, CONTROLLER_NAMESPACE);
         if leases.get_opt(LEASE).await?.is_some() {
             leases.delete(LEASE, &DeleteParams::default()).await?;
+        }
+        for agent in self.members.values_mut().filter_map(|m| m.agent.as_mut()) {
+            agent.kill().await?;
         }
         let nodes = self
             .members

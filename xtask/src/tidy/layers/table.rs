@@ -178,7 +178,7 @@ pub(crate) const ROOMS: &[Room] = &[
     },
     Room {
         name: "e2e",
-        layer: Aside(&["testkit", "model"]),
+        layer: Aside(&["agent-api", "model", "testkit"]),
         never: &[],
     },
     Room {
