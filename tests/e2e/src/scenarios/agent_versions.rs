@@ -2,13 +2,15 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::agents::agents;
 use crate::agent::{Beside, Versions};
-use crate::judge::pairs_connected;
+use crate::cluster::Resource;
+use crate::judge::{SOON, condition, pairs_connected};
 use crate::member::Spec;
 use crate::registry::Scenario;
+use crate::wait::until;
 use crate::world::World;
 
 pub(crate) const SCENARIOS: &[Scenario] = &[
@@ -99,8 +101,14 @@ fn path(why: &str) -> &'static str {
 
 /// Waits until a member counts as unreachable. Why.
 async fn unreachable(world: &World, name: &str) -> Result<String> {
-    let wanted = ("Reachable", "False", "Unreachable");
-    world.member_says(name, wanted).await
+    until(&format!("{name} is unreachable"), SOON, async || {
+        let status = world.status(Resource::SwarmPeer, name).await?;
+        let reachable = condition(&status, "Reachable").context("it says nothing")?;
+        ensure!(reachable["status"] == "False", "{reachable}");
+        let why = reachable["message"].as_str().unwrap_or_default();
+        Ok(why.to_owned())
+    })
+    .await
 }
 
 const FOUR: [&str; 4] = ["a", "b", "c", "d"];
