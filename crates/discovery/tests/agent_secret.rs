@@ -114,7 +114,7 @@ async fn what_cannot_be_used_is_named() {
         (
             forbidden,
             "the controller may not get the secret apps/kubomesh-agent-tls: grant it by \
-             manifests/components/mesh-secrets in namespace apps",
+             manifests/components/agent in namespace apps",
         ),
         (
             server(&texts.without("tls.crt")),

@@ -175,11 +175,19 @@ async fn controller_is_refused(
     world
         .patch_mesh(json!({"agents": {"tlsSecretRef": "nowhere"}}))
         .await?;
-    let said = world
-        .mesh_says(("Accepted", "False", "SecretUnreadable"))
-        .await?;
-    let how = said.contains("nowhere") && said.contains("manifests/components/agent");
-    ensure!(how, "{said}");
+    until(
+        "the mesh says which secret, and what grants it",
+        SOON,
+        async || {
+            let unreadable = ("Accepted", "False", "SecretUnreadable");
+            let said = world.mesh_says(unreadable).await?;
+            // At first it is not read yet.
+            let how = said.contains("nowhere") && said.contains("manifests/components/agent");
+            ensure!(how, "{said}");
+            Ok(())
+        },
+    )
+    .await?;
     world.none_new(all, &before)?;
     world.patch_mesh(agents("Auto")).await?;
     world.by_agents(all).await
