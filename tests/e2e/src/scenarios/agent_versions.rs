@@ -83,11 +83,16 @@ async fn agent_version_matrix(world: &mut World) -> Result<()> {
     world.healthy(&names).await?;
     world.channels(0).await?;
     for name in names {
-        let said = world.takes(name, "Direct").await?;
-        ensure!(
-            said.is_empty(),
-            "nobody looked for an agent: {name}: {said}"
-        );
+        until(
+            &format!("nobody looks for an agent of {name}"),
+            SOON,
+            async || {
+                let said = world.way(name, "Direct").await?;
+                ensure!(said.is_empty(), "{said}");
+                Ok(())
+            },
+        )
+        .await?;
     }
     world.patch_mesh(agents("Auto")).await?;
     world.channels(usable).await?;
