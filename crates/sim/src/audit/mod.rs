@@ -261,8 +261,8 @@ impl Audit {
 
     /// An owner takes filters away that a controller is to take, or was on what it read a moment
     /// ago: by whom they went, it cannot tell.
-    pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, filters: &[String]) {
-        self.steered.cleared(repo);
+    pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, filters: &[String], now: Timestamp) {
+        self.steered.cleared(repo, now);
         let taken = self.taken.entry(repo).or_default();
         taken.extend(filters.iter().map(|filter| Arc::from(&**filter)));
     }

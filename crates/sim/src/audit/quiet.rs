@@ -46,11 +46,12 @@ impl Sim {
         self.end_faults();
         self.audit.quiet_since = self.now();
         let end = self.now() + BOUND;
-        let mut trouble = self.trouble();
+        let trouble_or_due = |sim: &Self| sim.trouble().or_else(|| sim.due());
+        let mut trouble = trouble_or_due(self);
         while trouble.is_some() && self.now() < end && !self.audit.is_broken() {
             self.run_until(self.now() + LOOK);
             self.end_twins();
-            trouble = self.trouble();
+            trouble = trouble_or_due(self);
         }
         if let Some((property, detail)) = trouble {
             let hours = BOUND.as_secs() / 3600;
@@ -194,10 +195,6 @@ impl Sim {
         if wells.iter().any(|well| self.keeps_filter(well)) {
             return late("a filter is still to be taken away");
         }
-        let due = last.report.next_due.map(|due| last.report.at + due);
-        if due.is_some_and(|due| due > self.now() && due <= self.now() + self.watch()) {
-            return late("something is due in a moment");
-        }
         let asked = |well: &Well| {
             let seen = holder.state.known.get(&well.name);
             seen.is_some_and(|seen| seen.failure.is_none() && seen.asked >= self.audit.quiet_since)
@@ -217,6 +214,15 @@ impl Sim {
                 Mode::Release => self.unreleased(&wells),
                 _ => self.unlinked(&wells, last),
             })
+    }
+
+    /// Something that is due while it is watched whether all stays well.
+    fn due(&self) -> Option<(Property, String)> {
+        let last = self.controller(self.holder()?).last.as_ref()?;
+        let due = last.report.at + last.report.next_due?;
+        let soon = due > self.now() && due <= self.now() + self.watch();
+        let late = || (Property::Settled, "something is due in a moment".to_owned());
+        soon.then(late)
     }
 
     /// The pods that live, with their processes.

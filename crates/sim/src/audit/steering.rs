@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_core::{
-    Call, FailureKind, FilterStep, Link, Member, Network, OwnedFilter, PeerId, Reading, Record,
-    RecordWrite, Sequence, Timestamp, Timings,
+    Call, FailureKind, FilterStep, Link, Member, MemberName, Network, OwnedFilter, PeerId, Reading,
+    Record, RecordWrite, Sequence, Timestamp, Timings,
 };
 use kubomesh_model::{Filter, NodeIndex};
 
@@ -21,6 +21,10 @@ use crate::sim::Sim;
 
 /// Moves that fail in a row until the network counts as down.
 const DOWN_AFTER: u32 = 3;
+
+/// Moves that fail in a row until a controller has to know that it is down: one or two it may put down
+/// to something else, where a link is wanted no more or an end has just started.
+const SURELY_DOWN_AFTER: usize = DOWN_AFTER as usize + 2;
 
 /// How long a controller needs to read what became of a move that failed.
 const KNOWN: Duration = Duration::from_secs(20);
@@ -36,6 +40,8 @@ pub(crate) struct Steered {
     left: BTreeMap<PeerId, BTreeSet<Arc<str>>>,
     /// Filters that owners added, and since when.
     owners: BTreeMap<PeerId, BTreeMap<Arc<str>, Timestamp>>,
+    /// When a filter that no move gives back was last taken from a repo, by whomever.
+    freed: BTreeMap<PeerId, Timestamp>,
     moves: BTreeMap<Who, Moves>,
 }
 
@@ -44,7 +50,8 @@ pub(crate) struct Steered {
 struct Moves {
     /// Since when each is under way.
     under_way: BTreeMap<Link, Timestamp>,
-    failed: u32,
+    /// Those that failed in a row, and when.
+    failed: Vec<(Link, Timestamp)>,
     /// Since when it is known that so many failed in a row.
     down: Option<Timestamp>,
     /// Moves begun since the storage network carries nothing.
@@ -64,8 +71,9 @@ impl Steered {
     }
 
     /// An owner takes all filters away.
-    pub(super) fn cleared(&mut self, repo: PeerId) {
+    pub(super) fn cleared(&mut self, repo: PeerId, now: Timestamp) {
         self.owners.remove(&repo);
+        self.freed.insert(repo, now);
         self.left.remove(&repo);
     }
 
@@ -77,6 +85,17 @@ impl Steered {
         }
     }
 
+    /// An end started, or answers again: what failed a moment ago may have failed because of that.
+    pub(super) fn renewed(&mut self, who: Who, name: &MemberName, now: Timestamp) {
+        let Some(moves) = self.moves.get_mut(&who) else {
+            return;
+        };
+        let recent = |at: &Timestamp| now < *at + KNOWN;
+        let of = |link: &Link| link.a == *name || link.b == *name;
+        moves.failed.retain(|(link, at)| !of(link) || !recent(at));
+        moves.note_down(now);
+    }
+
     /// A controller starts from nothing.
     pub(super) fn forget(&mut self, who: Who) {
         self.moves.remove(&who);
@@ -86,7 +105,12 @@ impl Steered {
     pub(crate) fn carries(&mut self, down: Option<Timestamp>) {
         if down.is_none() || self.down.is_none() {
             self.down = down;
-            self.moves.values_mut().for_each(|moves| moves.tried = 0);
+            // What failed before says nothing about the network as it is now.
+            for moves in self.moves.values_mut() {
+                moves.tried = 0;
+                moves.failed.clear();
+                moves.down = None;
+            }
         }
     }
 
@@ -94,6 +118,15 @@ impl Steered {
         let own = self.owners.get(&repo);
         let since = own.and_then(|own| own.get(&filter.cidr));
         since.is_some_and(|since| *since + LATE < filter.since)
+    }
+}
+
+// === impl Moves ===
+
+impl Moves {
+    fn note_down(&mut self, now: Timestamp) {
+        let down = self.failed.len() >= SURELY_DOWN_AFTER;
+        self.down = self.down.or(Some(now)).filter(|_| down);
     }
 }
 
@@ -129,9 +162,16 @@ impl Sim {
         entries.iter().filter(ours).cloned().collect()
     }
 
-    /// A filters call was done.
-    pub(crate) fn steered(&mut self, repo: PeerId, call: &Call, ours: &BTreeSet<Arc<str>>) {
-        let known = self.now() >= self.audit.rewound_until;
+    /// A filters call was done; `gives_back`: because a move failed.
+    pub(crate) fn steered(
+        &mut self,
+        (repo, gives_back): (PeerId, bool),
+        call: &Call,
+        ours: &BTreeSet<Arc<str>>,
+    ) {
+        // What one of two holders adds behind the other's back is in no record of either.
+        let now = self.now();
+        let known = now >= self.audit.rewound_until.max(self.audit.two_until);
         let steered = &mut self.audit.steered;
         let left = steered.left.entry(repo).or_default();
         match call {
@@ -140,6 +180,9 @@ impl Sim {
                 left.retain(|entry| !entries.contains(entry));
                 if let Some(own) = steered.owners.get_mut(&repo) {
                     own.retain(|entry, _| !entries.contains(entry));
+                }
+                if !gives_back {
+                    steered.freed.insert(repo, now);
                 }
             }
             _ => {}
@@ -230,12 +273,12 @@ impl Sim {
         });
         let most = down.map(|since| most_moves(&self.timings, members, now.since(since)));
         let moves = self.audit.steered.moves.entry(who).or_default();
-        let (failed, down) = (moves.failed, moves.down);
+        let (failed, down) = (moves.failed.len(), moves.down);
         let since_down = |at: &Timestamp| down.is_some_and(|down| down + KNOWN < *at);
         let mut others = moves.under_way.iter().filter(|(other, _)| *other != link);
         let others = others.any(|(_, at)| since_down(at)) && since_down(&now);
-        moves.under_way.insert(link.clone(), now);
-        moves.tried += 1;
+        let begins = moves.under_way.insert(link.clone(), now).is_none();
+        moves.tried += u32::from(begins);
         let tried = moves.tried;
         if others {
             let detail = format!("{who} moves {link} beside another after {failed} failures");
@@ -258,20 +301,29 @@ impl Sim {
         };
         let now = self.now();
         let moves = self.audit.steered.moves.entry(who).or_default();
+        let begun = moves.under_way.get(&link).copied();
         if over {
             moves.under_way.remove(&link);
         }
+        // What was begun before its controller started from nothing is not its failure, nor is it the
+        // network's where an end started since.
+        let counts = begun.is_some_and(|at| !self.audit.is_before_renewal(who, &link, at));
         let dials = matches!(run.progress.call(), Some((Call::Connect { .. }, _)));
+        let moves = self.audit.steered.moves.entry(who).or_default();
         if dials && !gives_back {
-            moves.failed = if result.is_ok() { 0 } else { moves.failed + 1 };
-            let down = moves.failed >= DOWN_AFTER;
-            moves.down = moves.down.or(Some(now)).filter(|_| down);
+            match result {
+                Ok(()) => moves.failed.clear(),
+                Err(_) if counts => moves.failed.push((link.clone(), now)),
+                Err(_) => {}
+            }
+            moves.note_down(now);
         }
         let answered = match result {
             Ok(()) => true,
             Err(failure) => !matches!(
                 failure.kind,
                 FailureKind::TimedOut
+                    | FailureKind::WrongIdentity
                     | FailureKind::Disconnected
                     | FailureKind::Fenced
                     | FailureKind::RateLimited
@@ -279,13 +331,13 @@ impl Sim {
             ),
         };
         if over && gives_back && answered {
-            self.judge_given_back(who, &link);
+            self.judge_given_back(who, &link, begun);
         }
     }
 
     /// A pair whose move failed is connected again, if there is a way.
-    fn judge_given_back(&mut self, who: Who, link: &Link) {
-        let node = |name: &kubomesh_core::MemberName| {
+    fn judge_given_back(&mut self, who: Who, link: &Link, begun: Option<Timestamp>) {
+        let node = |name: &MemberName| {
             let mut places = self.cluster.places.values();
             let place = places.find(|place| {
                 let object = place.object.as_ref();
@@ -299,7 +351,13 @@ impl Sim {
         let peer = self.world.node(b).spec().peer_id;
         let apart =
             self.world.connectedness(a, peer) == kubomesh_model::Connectedness::NotConnected;
-        if apart && self.is_way((a, at_a), (b, at_b)) {
+        // A filter may have been in the way that is gone by now: an owner's, or one that stands.
+        let cleared = |node| {
+            let repo = self.world.node(node).spec().peer_id;
+            let at = self.audit.steered.freed.get(&repo);
+            at.is_some_and(|at| begun.is_none_or(|begun| begun <= *at))
+        };
+        if apart && !cleared(a) && !cleared(b) && self.is_way((a, at_a), (b, at_b)) {
             let detail = format!("{who} moved {link} in vain and did not connect it again");
             self.audit.broke(Property::GivenUp, detail);
         }

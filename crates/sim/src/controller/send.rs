@@ -95,7 +95,8 @@ impl Sim {
             let repo = self.world.node(node).spec().peer_id;
             let now = self.world.now();
             self.audit.done(call, (node, repo), &ours, now);
-            self.steered(repo, call, &ours);
+            let gives_back = request.call.as_ref().is_some_and(|sent| sent.gives_back);
+            self.steered((repo, gives_back), call, &ours);
         }
         match executed {
             Executed::Now(result) => self.answer(request, node, result),
