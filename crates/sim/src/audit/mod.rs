@@ -74,6 +74,9 @@ pub enum Property {
     GivenUp,
     /// Nobody is told of an address off the network of the pair; after quiet all pairs are on it.
     Network,
+    /// Nobody goes round a required agent, or uses one whose version does not fit; after quiet each node
+    /// is asked by the way that its agent's version allows.
+    Agents,
     /// After quiet: every wanted link is there, on both ends.
     Linked,
     /// After quiet: nothing is left of those who are gone.

@@ -1,6 +1,7 @@
 //! Quiet: every fault ends, time passes, and all has to become well within a bound. Then nothing
 //! may be called or written any more.
 
+mod agents;
 mod left;
 mod links;
 mod network;
@@ -104,6 +105,7 @@ impl Sim {
     fn end_faults(&mut self) {
         self.world.mend_all();
         self.audit.steered.carries(None);
+        self.end_agents();
         self.unheard.clear();
         self.store.failing = None;
         let slots: Vec<Slot> = self.cluster.places.keys().copied().collect();
@@ -201,6 +203,9 @@ impl Sim {
         };
         if !wells.iter().all(asked) {
             return late("a node did not answer yet");
+        }
+        if let Some(detail) = self.wrong_way(&wells, last) {
+            return Some((Property::Agents, detail));
         }
         let records = self.untrue_record(&wells);
         if self.policy.mode == Mode::Observe {
