@@ -1,11 +1,13 @@
 //! Moves as they are sent and end: one at a time on a network that is down, and what was closed in vain
 //! is connected again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use kubomesh_core::{Call, FailureKind, Link, MemberName, Network, Reading, Timestamp, Timings};
+use kubomesh_core::{
+    Call, Failure, FailureKind, Link, MemberName, Network, Reading, Timestamp, Timings,
+};
 use kubomesh_model::NodeIndex;
 
 use super::{Steered, covers, is_move};
@@ -14,6 +16,7 @@ use crate::controller::Who;
 use crate::controller::task::{Run, Sent};
 use crate::queue::Request;
 use crate::sim::Sim;
+use crate::story::network::network_of;
 
 /// Moves that fail in a row until the network counts as down.
 const DOWN_AFTER: u32 = 3;
@@ -34,6 +37,9 @@ pub(super) struct Moves {
     pub(super) failed: Vec<(Link, Timestamp)>,
     /// Since when it is known that so many failed in a row.
     pub(super) down: Option<Timestamp>,
+    /// Those of which the dial was given up: a node may be at it still, and what it is asked next joins
+    /// that, with the addresses as they were hidden.
+    pub(super) unanswered: BTreeSet<Link>,
     /// Moves begun since the storage network carries nothing.
     pub(super) tried: u32,
 }
@@ -73,7 +79,15 @@ impl Sim {
             wanted && self.audit.two_until <= now
         });
         let most = down.map(|since| most_moves(&self.timings, members, now.since(since)));
+        let failed = self.audit.steered.moves.get(&who);
+        let mut failed = failed.into_iter().flat_map(|moves| &moves.failed);
+        let arrived = failed.any(|(link, _)| self.has_arrived(link));
         let moves = self.audit.steered.moves.entry(who).or_default();
+        if arrived {
+            // The network carries after all.
+            moves.failed.clear();
+            moves.note_down(now);
+        }
         let (failed, down) = (moves.failed.len(), moves.down);
         let since_down = |at: &Timestamp| down.is_some_and(|down| down + KNOWN < *at);
         let mut others = moves.under_way.iter().filter(|(other, _)| *other != link);
@@ -112,6 +126,11 @@ impl Sim {
         let dials = matches!(run.progress.call(), Some((Call::Connect { .. }, _)));
         let moves = self.audit.steered.moves.entry(who).or_default();
         if dials && !gives_back {
+            let late = |failure: &Failure| failure.kind == FailureKind::TimedOut;
+            match result.as_ref().err().is_some_and(late) {
+                true => drop(moves.unanswered.insert(link.clone())),
+                false => drop(moves.unanswered.remove(&link)),
+            }
             match result {
                 Ok(()) => moves.failed.clear(),
                 Err(_) if counts => moves.failed.push((link.clone(), now)),
@@ -119,8 +138,10 @@ impl Sim {
             }
             moves.note_down(now);
         }
+        let joined = moves.unanswered.contains(&link);
         let answered = match result {
             Ok(()) => true,
+            Err(failure) if failure.kind == FailureKind::FilteredHere => !joined,
             Err(failure) => !matches!(
                 failure.kind,
                 FailureKind::TimedOut
@@ -136,17 +157,34 @@ impl Sim {
         }
     }
 
+    /// The process and the IP of a pod.
+    fn at_name(&self, name: &MemberName) -> Option<(NodeIndex, IpAddr)> {
+        let mut places = self.cluster.places.values();
+        let place = places.find(|place| {
+            let object = place.object.as_ref();
+            object.is_some_and(|object| object.name == *name)
+        })?;
+        Some((place.process?, place.object.as_ref()?.ip))
+    }
+
+    /// Whether a pair is connected on the storage network, however that came.
+    fn has_arrived(&self, link: &Link) -> bool {
+        let (Some((a, _)), Some((b, _))) = (self.at_name(&link.a), self.at_name(&link.b)) else {
+            return false;
+        };
+        let on = |near: NodeIndex, far: NodeIndex| {
+            let peer = self.world.node(far).spec().peer_id;
+            let listed = self.world.peers(near).unwrap_or_default();
+            let mut ips = listed.iter().filter(|one| one.peer == peer);
+            ips.any(|one| one.address.ip().map(network_of) == Some(Network::Storage))
+        };
+        on(a, b) || on(b, a)
+    }
+
     /// A pair whose move failed is connected again, if there is a way.
     fn judge_given_back(&mut self, who: Who, link: &Link, begun: Option<Timestamp>) {
-        let node = |name: &MemberName| {
-            let mut places = self.cluster.places.values();
-            let place = places.find(|place| {
-                let object = place.object.as_ref();
-                object.is_some_and(|object| object.name == *name)
-            })?;
-            Some((place.process?, place.object.as_ref()?.ip))
-        };
-        let (Some((a, at_a)), Some((b, at_b))) = (node(&link.a), node(&link.b)) else {
+        let (Some((a, at_a)), Some((b, at_b))) = (self.at_name(&link.a), self.at_name(&link.b))
+        else {
             return;
         };
         let peer = self.world.node(b).spec().peer_id;
