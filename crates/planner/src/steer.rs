@@ -23,9 +23,11 @@ use kubomesh_core::{Call, FilterStep, Mode, Record, Sequence, Timestamp};
 use crate::links::Pair;
 use crate::memory::Memory;
 use crate::mesh::Linked;
+use crate::network::On;
 use crate::pass::Pass;
 use crate::records::Ledger;
 use crate::retry;
+use crate::world::World;
 
 use self::hidden::Owners;
 use self::session::Session;
@@ -44,7 +46,7 @@ pub(crate) struct Move {
 struct Shared {
     /// The entries that are to stand on every node.
     standing: Vec<Arc<str>>,
-    /// How many members have an IP; made when the first session begins.
+    /// How many members have an IP; made when the first link may be moved.
     owners: OnceCell<Owners>,
 }
 
@@ -62,11 +64,11 @@ pub(crate) fn steer(pass: &mut Pass<'_>, linked: &mut Linked, ledger: &mut Ledge
         return calls;
     }
     end_unrecorded(pass);
-    let mut moves = choice::by_node(pass, linked);
     let shared = Shared {
         standing: standing::entries(pass),
         owners: OnceCell::new(),
     };
+    let mut moves = choice::by_node(pass, linked, &shared);
     for node in 0..pass.world.nodes.len() {
         let moves = moves.remove(&node).unwrap_or_default();
         let record = pass.world.nodes[node].record;
@@ -90,12 +92,12 @@ pub(crate) fn steer(pass: &mut Pass<'_>, linked: &mut Linked, ledger: &mut Ledge
     calls
 }
 
-/// A session whose record was not stored, or is gone, did not begin.
+/// A session whose record was not stored, or is gone, did not begin; that of a member that is gone is
+/// over, however long its record names its filters.
 fn end_unrecorded(pass: &mut Pass<'_>) {
     for node in &pass.world.nodes {
-        let recorded = node
-            .record
-            .is_some_and(|record| passing(record).next().is_some());
+        let record = node.record.filter(|_| node.member.is_some());
+        let recorded = record.is_some_and(|record| passing(record).next().is_some());
         if let Some(memory) = pass.memory.members.get_mut(node.name).filter(|_| !recorded) {
             memory.session = false;
         }
@@ -134,4 +136,14 @@ fn canary_due(pass: &Pass<'_>) -> Option<Timestamp> {
 pub(crate) fn passing(record: &Record) -> impl Iterator<Item = &kubomesh_core::OwnedFilter> {
     let all = record.owned_filters.iter();
     all.filter(|one| one.step != FilterStep::Standing)
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// The entries that hide a node's addresses off a network.
+    fn hiding(&self, world: &World<'_>, node: usize, on: On) -> Vec<Arc<str>> {
+        let owners = self.owners.get_or_init(|| Owners::of(world));
+        owners.hiding(world, node, on)
+    }
 }

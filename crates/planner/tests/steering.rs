@@ -491,3 +491,69 @@ fn a_move_is_judged_when_its_calls_have_ended() {
     all_on_storage(&fleet);
     nothing_left(&fleet);
 }
+
+#[test]
+fn a_session_of_who_is_gone_does_not_keep_others_from_beginning() {
+    let mut fleet = Fleet::dual(4);
+    fleet.storage_down = true;
+    let down = |planned: &Planned| {
+        let mut all = planned.report.conditions.iter();
+        all.any(|one| one.reason == ReasonCode::StorageNetworkDown)
+    };
+    while !down(&fleet.pass()) {}
+    let intends = |one: &Record| {
+        let mut all = one.owned_filters.iter();
+        all.any(|filter| filter.step == FilterStep::Intended)
+    };
+    while !fleet.records.values().any(intends) {
+        let _ = fleet.pass();
+    }
+    // A canary is on its way when its node vanishes: its record names the filters for a day.
+    let gone = fleet.records.values().find(|one| intends(one)).unwrap();
+    let gone = gone.member.clone();
+    let _ = fleet.leave(gone.as_str());
+    fleet.storage_down = false;
+    for _ in 0..80 {
+        let _ = fleet.pass_after(secs(30));
+    }
+    let remembered = fleet.records.get(gone.as_str());
+    assert!(remembered.is_some_and(intends), "{gone}");
+    all_on_storage(&fleet);
+}
+
+#[test]
+fn a_link_is_moved_from_the_end_that_can_hide_the_other() {
+    for sharer in ["a", "b"] {
+        let mut fleet = Fleet::dual(3);
+        fleet.policy.network.attachment = None;
+        for letter in ["a", "b", "c"] {
+            fleet.member(letter).networks.remove(&Network::Storage);
+        }
+        let _ = fleet.settle();
+        // Back to the pod network, while one of a linked pair has its storage address with another.
+        let attachment: Attachment = "fleet/storage".parse().unwrap();
+        let former = |ip: &str| {
+            Some(FormerNetwork {
+                attachment: attachment.clone(),
+                ips: vec![ip.parse().unwrap()],
+            })
+        };
+        fleet.member("a").storage.former = former("192.168.77.1");
+        fleet.member("b").storage.former = former("192.168.77.2");
+        let shared = if sharer == "a" {
+            "192.168.77.1"
+        } else {
+            "192.168.77.2"
+        };
+        fleet.member("c").storage.former = former(shared);
+        let storage = Address::lenient("/ip4/192.168.77.2/tcp/4001");
+        fleet.break_all("a");
+        fleet.link("a", "b", &storage);
+        let mut moved = false;
+        for _ in 0..20 {
+            let told = fleet.told();
+            moved |= told.contains("disconnect /ip4/192.168.77.");
+        }
+        assert!(moved, "{sharer} shares its address");
+    }
+}

@@ -43,6 +43,7 @@ impl Sim {
             Event::Offline { slot, offline } => self.restart_offline(*slot, *offline),
             Event::Policy(change) => self.change_policy(*change),
             Event::Network(event) => self.network(event),
+            Event::Agents(event) => self.agents_event(*event),
             Event::Quiet => self.quiet(),
             _ => self.happen_to_nodes(event),
         }

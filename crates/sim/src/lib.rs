@@ -16,7 +16,8 @@
 //! Covered: pods that come, go, restart, move, swap addresses and copy identities; partitions; nodes
 //! that hang, are slow, lie, lose answers or end silently; owners who filter, peer and disconnect;
 //! controllers that die, lose the lease or both hold it; views of pods and records that are late,
-//! frozen or short; a store that refuses, loses answers, is edited or restored; changes of policy.
+//! frozen or short; a store that refuses, loses answers, is edited or restored; changes of policy;
+//! a storage network that is down or lacks somebody; agents of every version that come, go and change.
 //! Fleets are small, mostly of 2 to 18 nodes, a few of up to 55, so that a hundred thousand events
 //! take a minute or two on two cores.
 //!
@@ -27,7 +28,8 @@
 //! place in its pod another repo took before it came back: the record knows only the present one's.
 //!
 //! Not modelled: the executor's gate (how many calls are in flight in all), members files, several
-//! meshes, agents and relays; of the storage network: IPv6, a second attachment, rewritten sources.
+//! meshes and relays; of agents: certificates, and answers out of the mirror (what an agent tells wakes
+//! the loop, which then asks); of the storage network: IPv6, a second attachment, rewritten sources.
 
 mod alter;
 mod audit;
@@ -45,4 +47,4 @@ pub use audit::{Property, Violation};
 pub use rules::{Rule, Rules, UnknownRule};
 pub use shrink::shrink;
 pub use story::{End, Step, Story};
-pub use story::{event, network};
+pub use story::{agents, event, network};

@@ -32,6 +32,8 @@ pub(crate) struct Request {
 pub(crate) enum To {
     /// To whoever answers at this IP, on a new connection.
     Ip(std::net::IpAddr),
+    /// To the agent at this IP, on a new channel.
+    Agent(std::net::IpAddr),
     /// On a connection.
     Wire(Wire),
 }

@@ -80,6 +80,9 @@ rules! {
     MovePace = "move-pace": "a move that failed is tried again after a minute, doubling";
     Steering = "steering": "a link on another network is moved to its own";
     FallbackNever = "fallback-never": "with fallback: Never no link uses the pod network in place of the storage network";
+    AgentsRequired = "agents-required": "with agents.mode: Required nobody goes round an agent";
+    VersionGate = "version-gate": "an agent whose version does not fit is not used";
+    ExpectedPeer = "expected-peer": "an agent passes on only what is for the Kubo that is behind it";
     SurplusBudget = "surplus-budget": "at most a tenth of the surplus links goes in a minute";
 }
 

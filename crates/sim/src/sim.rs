@@ -12,6 +12,7 @@ use crate::queue::{Job, Queue, Request};
 use crate::rules::Rules;
 use crate::story::Story;
 use crate::story::event::Replica;
+use crate::truth::agents::Agents;
 use crate::truth::cluster::Cluster;
 use crate::truth::rpc::Behaviour;
 use crate::truth::store::Store;
@@ -28,6 +29,7 @@ pub(crate) struct Sim {
     pub(crate) policy: Arc<Policy>,
     pub(crate) timings: Timings,
     pub(crate) rules: Rules,
+    pub(crate) agents: Agents,
     pub(crate) behaviours: BTreeMap<NodeIndex, Behaviour>,
     /// Who does not hear whom; whether what the controller sends still arrives.
     pub(crate) unheard: BTreeMap<(Replica, NodeIndex), bool>,
@@ -61,6 +63,7 @@ impl Sim {
             policy: Arc::new(story.policy.clone()),
             timings: story.timings,
             rules,
+            agents: Agents::new(story.agents),
             behaviours: BTreeMap::new(),
             unheard: BTreeMap::new(),
             a: Controller::new(&mesh, one_contact, story.timings.probe_max),
@@ -122,6 +125,7 @@ impl Sim {
             let Some(at) = next else { break };
             self.world.advance(at);
             self.settle();
+            self.agents_tell();
             while self.queue.next().is_some_and(|due| due <= at) && !self.audit.is_broken() {
                 if let Some(job) = self.queue.pop() {
                     self.execute(job);

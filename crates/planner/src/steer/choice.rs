@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kubomesh_core::{Direction, FailureKind, Held, PeerId, Reason, Steering, Timestamp};
 
 use super::version;
-use super::{Move, canary_due, is_down, passing};
+use super::{Move, Shared, canary_due, is_down, passing};
 use crate::dial::by_hash;
 use crate::links::{self, End, Pair};
 use crate::mesh::Linked;
@@ -30,10 +30,14 @@ pub(crate) struct Chosen {
 
 /// The links that may be moved, by the node whose session moves them. Those that may not have the
 /// reason in their report.
-pub(crate) fn by_node(pass: &mut Pass<'_>, linked: &mut Linked) -> BTreeMap<usize, Vec<Chosen>> {
+pub(crate) fn by_node(
+    pass: &mut Pass<'_>,
+    linked: &mut Linked,
+    shared: &Shared,
+) -> BTreeMap<usize, Vec<Chosen>> {
     let mut chosen: BTreeMap<usize, Vec<Chosen>> = BTreeMap::new();
     for Move { pair, report } in std::mem::take(&mut linked.moves) {
-        let held = match choose(pass, pair, report) {
+        let held = match choose(pass, pair, report, shared) {
             Ok(one) => {
                 // Until it is its turn.
                 let held = pass.hold(Reason::WrongNetwork, None);
@@ -58,7 +62,7 @@ pub(crate) fn is_affected(pass: &Pass<'_>, node: &Node<'_>) -> bool {
     affected && !policy.steering_on_affected_versions
 }
 
-fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize) -> Result<Chosen, Held> {
+fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize, shared: &Shared) -> Result<Chosen, Held> {
     if pass.world.input.policy.network.steering == Steering::Off {
         return Err(pass.hold(Reason::SteeringOff, None));
     }
@@ -113,7 +117,7 @@ fn choose(pass: &mut Pass<'_>, pair: Pair, report: usize) -> Result<Chosen, Held
     let order = begun.into_iter().chain([first, first.other()]);
     let mut waits = None;
     for end in order {
-        match may_move(pass, pair, end) {
+        match may_move(pass, pair, end, shared) {
             Ok(peer) => {
                 return Ok(Chosen {
                     pair,
@@ -146,9 +150,9 @@ fn has_session(pass: &Pass<'_>, pair: Pair, end: End) -> bool {
     record.is_some_and(|record| passing(record).any(|one| one.peer == far))
 }
 
-/// Whether an end can be told to move a link: it lists the connections that have to go, and both ends
-/// are known as they are now.
-fn may_move(pass: &mut Pass<'_>, pair: Pair, end: End) -> Result<PeerId, Held> {
+/// Whether an end can be told to move a link: it lists the connections that have to go, both ends are
+/// known as they are now, and what has to be hidden of the other is its alone.
+fn may_move(pass: &mut Pass<'_>, pair: Pair, end: End, shared: &Shared) -> Result<PeerId, Held> {
     let (near, far) = (pair.at(end), pair.at(end.other()));
     if let Err(until) = pass.callable(near) {
         return Err(pass.waiting(near, until));
@@ -161,6 +165,11 @@ fn may_move(pass: &mut Pass<'_>, pair: Pair, end: End) -> Result<PeerId, Held> {
     if let Some(Err(failure)) = state.map(|state| &state.filters) {
         let (member, kind) = (pass.world.nodes[near].name.clone(), failure.kind);
         return Err(pass.hold(Reason::Unreachable { member, kind }, None));
+    }
+    let on = pass.world.common(near, far).on;
+    if on.is_some_and(|on| shared.hiding(&pass.world, far, on).is_empty()) {
+        let member = pass.world.nodes[far].name.clone();
+        return Err(pass.hold(Reason::NothingToFilter { member }, None));
     }
     let lists = !links::off_network(&pass.world, &pass.sides, (near, far)).is_empty();
     match pass.world.nodes[far].place {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use kubomesh_core::{Call, FilterStep, OwnedFilter, PeerId, Reason, Record};
+use kubomesh_core::{Call, FilterStep, OwnedFilter, PeerId, Record};
 
 use super::choice::Chosen;
-use super::hidden::Owners;
 use super::{Shared, is_down, passing};
 use crate::dial::exact;
 use crate::links::{self, Pair};
@@ -182,20 +181,12 @@ impl<'a> Session<'_, 'a> {
         canaries.any(|(name, peer)| name == far || peer == one.peer || Some(peer) == place)
     }
 
-    /// The filters that a move needs and that are not there; `None`, and why in its report, where
-    /// nothing may be hidden.
-    fn hiding(&mut self, one: &Chosen) -> Option<Vec<OwnedFilter>> {
+    /// The filters that a move needs and that are not there.
+    fn hiding(&self, one: &Chosen) -> Option<Vec<OwnedFilter>> {
         let far = one.pair.at(one.end.other());
         let world = &self.pass.world;
         let on = world.common(one.pair.a, one.pair.b).on?;
-        let owners = self.shared.owners.get_or_init(|| Owners::of(world));
-        let hiding = owners.hiding(world, far, on);
-        if hiding.is_empty() {
-            let member = world.nodes[far].name.clone();
-            let held = self.pass.hold(Reason::NothingToFilter { member }, None);
-            self.linked.reports[one.report].held = Some(held);
-            return None;
-        }
+        let hiding = self.shared.hiding(world, far, on);
         let open = hiding.iter();
         let open = open.filter(|cidr| !self.pass.hides(self.node, cidr));
         Some(open.map(|cidr| self.filter(Some(one.peer), cidr)).collect())

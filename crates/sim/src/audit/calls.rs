@@ -64,7 +64,7 @@ impl Sim {
     fn judge_identity(&mut self, request: &Request, sent: &Sent, call: &Call, node: NodeIndex) {
         let shown = match request.to {
             To::Wire(wire) => wire.shown,
-            To::Ip(_) => None,
+            To::Ip(_) | To::Agent(_) => None,
         };
         let is = self.world.node(node).spec().peer_id;
         if shown != Some(is) || is != sent.expect {

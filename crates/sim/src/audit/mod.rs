@@ -74,6 +74,9 @@ pub enum Property {
     GivenUp,
     /// Nobody is told of an address off the network of the pair; after quiet all pairs are on it.
     Network,
+    /// Nobody goes round a required agent, or uses one whose version does not fit; after quiet each node
+    /// is asked by the way that its agent's version allows.
+    Agents,
     /// After quiet: every wanted link is there, on both ends.
     Linked,
     /// After quiet: nothing is left of those who are gone.
@@ -261,8 +264,8 @@ impl Audit {
 
     /// An owner takes filters away that a controller is to take, or was on what it read a moment
     /// ago: by whom they went, it cannot tell.
-    pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, filters: &[String]) {
-        self.steered.cleared(repo);
+    pub(crate) fn owner_unfiltered(&mut self, repo: PeerId, filters: &[String], now: Timestamp) {
+        self.steered.cleared(repo, now);
         let taken = self.taken.entry(repo).or_default();
         taken.extend(filters.iter().map(|filter| Arc::from(&**filter)));
     }

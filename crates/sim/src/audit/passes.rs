@@ -116,6 +116,7 @@ impl Audit {
                 continue;
             }
             let name = &member.name;
+            self.steered.renewed(passed.who, name, *now);
             self.dialled
                 .retain(|(_, link), _| link.a != *name && link.b != *name);
             self.renewed.insert(key, *now);

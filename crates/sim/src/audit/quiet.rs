@@ -1,6 +1,7 @@
 //! Quiet: every fault ends, time passes, and all has to become well within a bound. Then nothing
 //! may be called or written any more.
 
+mod agents;
 mod left;
 mod links;
 mod network;
@@ -46,11 +47,12 @@ impl Sim {
         self.end_faults();
         self.audit.quiet_since = self.now();
         let end = self.now() + BOUND;
-        let mut trouble = self.trouble();
+        let trouble_or_due = |sim: &Self| sim.trouble().or_else(|| sim.due());
+        let mut trouble = trouble_or_due(self);
         while trouble.is_some() && self.now() < end && !self.audit.is_broken() {
             self.run_until(self.now() + LOOK);
             self.end_twins();
-            trouble = self.trouble();
+            trouble = trouble_or_due(self);
         }
         if let Some((property, detail)) = trouble {
             let hours = BOUND.as_secs() / 3600;
@@ -103,6 +105,7 @@ impl Sim {
     fn end_faults(&mut self) {
         self.world.mend_all();
         self.audit.steered.carries(None);
+        self.end_agents();
         self.unheard.clear();
         self.store.failing = None;
         let slots: Vec<Slot> = self.cluster.places.keys().copied().collect();
@@ -194,16 +197,15 @@ impl Sim {
         if wells.iter().any(|well| self.keeps_filter(well)) {
             return late("a filter is still to be taken away");
         }
-        let due = last.report.next_due.map(|due| last.report.at + due);
-        if due.is_some_and(|due| due > self.now() && due <= self.now() + self.watch()) {
-            return late("something is due in a moment");
-        }
         let asked = |well: &Well| {
             let seen = holder.state.known.get(&well.name);
             seen.is_some_and(|seen| seen.failure.is_none() && seen.asked >= self.audit.quiet_since)
         };
         if !wells.iter().all(asked) {
             return late("a node did not answer yet");
+        }
+        if let Some(detail) = self.wrong_way(&wells, last) {
+            return Some((Property::Agents, detail));
         }
         let records = self.untrue_record(&wells);
         if self.policy.mode == Mode::Observe {
@@ -217,6 +219,15 @@ impl Sim {
                 Mode::Release => self.unreleased(&wells),
                 _ => self.unlinked(&wells, last),
             })
+    }
+
+    /// Something that is due while it is watched whether all stays well.
+    fn due(&self) -> Option<(Property, String)> {
+        let last = self.controller(self.holder()?).last.as_ref()?;
+        let due = last.report.at + last.report.next_due?;
+        let soon = due > self.now() && due <= self.now() + self.watch();
+        let late = || (Property::Settled, "something is due in a moment".to_owned());
+        soon.then(late)
     }
 
     /// The pods that live, with their processes.

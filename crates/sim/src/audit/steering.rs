@@ -1,29 +1,21 @@
 //! Steering: filters of ours stand in a record before they are added and none is left, owners' stay,
 //! and no working connection is given up for nothing.
 
+mod moves;
+mod plans;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use kubomesh_core::{
-    Call, FailureKind, FilterStep, Link, Member, Network, OwnedFilter, PeerId, Reading, Record,
-    RecordWrite, Sequence, Timestamp, Timings,
-};
+use kubomesh_core::{Call, FilterStep, OwnedFilter, PeerId, Record, Sequence, Timestamp};
 use kubomesh_model::{Filter, NodeIndex};
 
-use super::passes::Passed;
-use super::{Audit, LATE, Property, network};
+use self::moves::Moves;
+use super::{LATE, Property};
 use crate::controller::Who;
-use crate::controller::task::{Run, Sent};
-use crate::queue::Request;
+use crate::controller::task::Sent;
 use crate::sim::Sim;
-
-/// Moves that fail in a row until the network counts as down.
-const DOWN_AFTER: u32 = 3;
-
-/// How long a controller needs to read what became of a move that failed.
-const KNOWN: Duration = Duration::from_secs(20);
 
 /// What is known of filters of ours, and of moves.
 #[derive(Debug, Clone, Default)]
@@ -36,19 +28,9 @@ pub(crate) struct Steered {
     left: BTreeMap<PeerId, BTreeSet<Arc<str>>>,
     /// Filters that owners added, and since when.
     owners: BTreeMap<PeerId, BTreeMap<Arc<str>, Timestamp>>,
+    /// When a filter that no move gives back was last taken from a repo, by whomever.
+    freed: BTreeMap<PeerId, Timestamp>,
     moves: BTreeMap<Who, Moves>,
-}
-
-/// The moves of one life of a controller.
-#[derive(Debug, Clone, Default)]
-struct Moves {
-    /// Since when each is under way.
-    under_way: BTreeMap<Link, Timestamp>,
-    failed: u32,
-    /// Since when it is known that so many failed in a row.
-    down: Option<Timestamp>,
-    /// Moves begun since the storage network carries nothing.
-    tried: u32,
 }
 
 // === impl Steered ===
@@ -64,8 +46,9 @@ impl Steered {
     }
 
     /// An owner takes all filters away.
-    pub(super) fn cleared(&mut self, repo: PeerId) {
+    pub(super) fn cleared(&mut self, repo: PeerId, now: Timestamp) {
         self.owners.remove(&repo);
+        self.freed.insert(repo, now);
         self.left.remove(&repo);
     }
 
@@ -86,7 +69,12 @@ impl Steered {
     pub(crate) fn carries(&mut self, down: Option<Timestamp>) {
         if down.is_none() || self.down.is_none() {
             self.down = down;
-            self.moves.values_mut().for_each(|moves| moves.tried = 0);
+            // What failed before says nothing about the network as it is now.
+            for moves in self.moves.values_mut() {
+                moves.tried = 0;
+                moves.failed.clear();
+                moves.down = None;
+            }
         }
     }
 
@@ -129,9 +117,16 @@ impl Sim {
         entries.iter().filter(ours).cloned().collect()
     }
 
-    /// A filters call was done.
-    pub(crate) fn steered(&mut self, repo: PeerId, call: &Call, ours: &BTreeSet<Arc<str>>) {
-        let known = self.now() >= self.audit.rewound_until;
+    /// A filters call was done; `gives_back`: because a move failed.
+    pub(crate) fn steered(
+        &mut self,
+        (repo, gives_back): (PeerId, bool),
+        call: &Call,
+        ours: &BTreeSet<Arc<str>>,
+    ) {
+        // What one of two holders adds behind the other's back is in no record of either.
+        let now = self.now();
+        let known = now >= self.audit.rewound_until.max(self.audit.two_until);
         let steered = &mut self.audit.steered;
         let left = steered.left.entry(repo).or_default();
         match call {
@@ -140,6 +135,9 @@ impl Sim {
                 left.retain(|entry| !entries.contains(entry));
                 if let Some(own) = steered.owners.get_mut(&repo) {
                     own.retain(|entry, _| !entries.contains(entry));
+                }
+                if !gives_back {
+                    steered.freed.insert(repo, now);
                 }
             }
             _ => {}
@@ -217,108 +215,6 @@ impl Sim {
         }
     }
 
-    /// A call of a move is sent.
-    pub(super) fn move_leaves(&mut self, request: &Request, sent: &Sent, call: &Call) {
-        let (true, Call::Disconnect { .. }, Some(link)) = (sent.moves, call, &sent.link) else {
-            return;
-        };
-        let (now, who) = (self.now(), request.who);
-        let members = u32::try_from(self.cluster.places.len()).unwrap_or(u32::MAX);
-        let down = self.audit.steered.down.filter(|_| {
-            let wanted = self.policy.network.attachment.is_some();
-            wanted && self.audit.two_until <= now
-        });
-        let most = down.map(|since| most_moves(&self.timings, members, now.since(since)));
-        let moves = self.audit.steered.moves.entry(who).or_default();
-        let (failed, down) = (moves.failed, moves.down);
-        let since_down = |at: &Timestamp| down.is_some_and(|down| down + KNOWN < *at);
-        let mut others = moves.under_way.iter().filter(|(other, _)| *other != link);
-        let others = others.any(|(_, at)| since_down(at)) && since_down(&now);
-        moves.under_way.insert(link.clone(), now);
-        moves.tried += 1;
-        let tried = moves.tried;
-        if others {
-            let detail = format!("{who} moves {link} beside another after {failed} failures");
-            self.audit.broke(Property::GivenUp, detail);
-        }
-        if most.is_some_and(|most| tried > most) {
-            let detail = format!("{who} gave {tried} links up on a network that is down: {most:?}");
-            self.audit.broke(Property::GivenUp, detail);
-        }
-    }
-
-    /// A call of a move has ended; `over`: it was the last one.
-    pub(crate) fn moved(&mut self, who: Who, run: &Run, result: &Reading<()>, over: bool) {
-        if !is_move(run.sequence()) {
-            return;
-        }
-        let (gives_back, link) = (run.progress.gives_back(), run.sequence().actions.last());
-        let Some(link) = link.and_then(|action| action.link.clone()) else {
-            return;
-        };
-        let now = self.now();
-        let moves = self.audit.steered.moves.entry(who).or_default();
-        if over {
-            moves.under_way.remove(&link);
-        }
-        let dials = matches!(run.progress.call(), Some((Call::Connect { .. }, _)));
-        if dials && !gives_back {
-            moves.failed = if result.is_ok() { 0 } else { moves.failed + 1 };
-            let down = moves.failed >= DOWN_AFTER;
-            moves.down = moves.down.or(Some(now)).filter(|_| down);
-        }
-        let answered = match result {
-            Ok(()) => true,
-            Err(failure) => !matches!(
-                failure.kind,
-                FailureKind::TimedOut
-                    | FailureKind::Disconnected
-                    | FailureKind::Fenced
-                    | FailureKind::RateLimited
-                    | FailureKind::Refused
-            ),
-        };
-        if over && gives_back && answered {
-            self.judge_given_back(who, &link);
-        }
-    }
-
-    /// A pair whose move failed is connected again, if there is a way.
-    fn judge_given_back(&mut self, who: Who, link: &Link) {
-        let node = |name: &kubomesh_core::MemberName| {
-            let mut places = self.cluster.places.values();
-            let place = places.find(|place| {
-                let object = place.object.as_ref();
-                object.is_some_and(|object| object.name == *name)
-            })?;
-            Some((place.process?, place.object.as_ref()?.ip))
-        };
-        let (Some((a, at_a)), Some((b, at_b))) = (node(&link.a), node(&link.b)) else {
-            return;
-        };
-        let peer = self.world.node(b).spec().peer_id;
-        let apart =
-            self.world.connectedness(a, peer) == kubomesh_model::Connectedness::NotConnected;
-        if apart && self.is_way((a, at_a), (b, at_b)) {
-            let detail = format!("{who} moved {link} in vain and did not connect it again");
-            self.audit.broke(Property::GivenUp, detail);
-        }
-    }
-
-    /// Whether two nodes reach each other over the pod network.
-    fn is_way(&self, (a, at_a): (NodeIndex, IpAddr), (b, at_b): (NodeIndex, IpAddr)) -> bool {
-        let open = |node: NodeIndex| {
-            let node = self.world.node(node);
-            node.is_online() && node.spec().listen_only.is_empty()
-        };
-        let hides = |node, ip| {
-            let filters = self.world.filters(node).unwrap_or_default();
-            filters.iter().any(|text| covers(text, ip))
-        };
-        let runs = self.world.reaches(a, b, Some(Network::Pod));
-        runs && open(a) && open(b) && !hides(a, at_b) && !hides(b, at_a)
-    }
-
     /// After quiet: no filter of ours is left on a node, but those that are to stand.
     pub(super) fn filters_of_ours_left(
         &self,
@@ -354,107 +250,4 @@ fn saved(spec: &kubomesh_model::NodeSpec, text: &str) -> bool {
 
 fn covers(text: &str, ip: IpAddr) -> bool {
     Filter::parse(text).is_ok_and(|filter| filter.covers(ip))
-}
-
-/// Links that may be tried on a network that is down for so long: each member's session may have one
-/// under way before that is known, three more fail, then each pause doubles up to the longest.
-fn most_moves(timings: &Timings, members: u32, span: Duration) -> u32 {
-    let (base, max) = (timings.steer_retry_base, timings.steer_retry_max);
-    let mut pause = base / 2;
-    let (mut at, mut count) = (Duration::ZERO, members + DOWN_AFTER + 2);
-    while at <= span {
-        at += pause;
-        pause = (pause * 2).min(max / 2).max(Duration::from_secs(1));
-        count += 1;
-    }
-    count
-}
-
-impl Audit {
-    /// A pass plans moves: their filters were seen, the far end answered, and what is hidden is
-    /// nobody else's.
-    pub(super) fn judge_steering(&mut self, passed: &Passed<'_>) {
-        let input = passed.input;
-        for write in &passed.planned.plan.records {
-            let RecordWrite::Put(record) = write else {
-                continue;
-            };
-            let before = input.records.get(&record.name());
-            let is_new = |one: &&OwnedFilter| {
-                let known = before.is_some_and(|before| before.owned_filters.contains(one));
-                !known && one.step == FilterStep::Intended
-            };
-            for filter in record.owned_filters.iter().filter(is_new) {
-                if let Some(with) = self.sharer(passed, filter) {
-                    let detail = format!(
-                        "{} intends {} on {}, which {with} has too",
-                        passed.who, filter.cidr, record.member
-                    );
-                    self.broke(Property::Steering, detail);
-                }
-            }
-        }
-        let moves = passed.planned.plan.sequences.iter();
-        for sequence in moves.filter(|one| is_move(one)) {
-            if let Some(what) = self.rash(passed, sequence) {
-                let detail = format!("{} moves a link of {}: {what}", passed.who, sequence.member);
-                self.broke(Property::GivenUp, detail);
-            }
-        }
-    }
-
-    /// Another member that has an address which a filter hides.
-    fn sharer(&self, passed: &Passed<'_>, filter: &OwnedFilter) -> Option<String> {
-        let input = passed.input;
-        let whose = |member: &&Member| {
-            let record = input.records.get(member.name.as_str());
-            record.is_none_or(|record| record.peer_id != filter.peer)
-        };
-        let mut others = input.membership.members.values().filter(whose);
-        let has = |member: &&Member| network::known(member).any(|ip| covers(&filter.cidr, ip));
-        others.find(has).map(|member| member.name.to_string())
-    }
-
-    /// Why a move should not be made.
-    fn rash(&self, passed: &Passed<'_>, sequence: &Sequence) -> Option<String> {
-        let input = passed.input;
-        let link = sequence.actions.last()?.link.as_ref()?;
-        let far = if link.a == sequence.member {
-            &link.b
-        } else {
-            &link.a
-        };
-        let member = input.membership.members.get(far)?;
-        let seen = input.observations.get(far);
-        let answers = seen.is_some_and(|seen| {
-            seen.failure.is_none() && seen.uid == member.uid && seen.present().is_some()
-        });
-        if !answers {
-            return Some(format!("{far} did not answer"));
-        }
-        let wanted = input.policy.network.attachment.is_some();
-        let on = |ip: &IpAddr| {
-            let near = input.membership.members.get(&sequence.member);
-            let has = |one: &Member| !one.ips(Network::Storage).is_empty();
-            let both = has(member) && near.is_some_and(has);
-            let uses = network::uses(&input.policy.network, both);
-            uses.is_some_and(|network| member.ips(network).contains(ip))
-        };
-        let own: BTreeSet<IpAddr> = network::known(member).filter(|ip| !on(ip)).collect();
-        let shared = |ip: &IpAddr| {
-            let mut others = input.membership.members.values();
-            others.any(|one| one.name != *far && network::known(one).any(|own| own == *ip))
-        };
-        let near = input.observations.get(&sequence.member)?.present()?;
-        let filters = near.filters.as_ref().ok()?;
-        let hidden = |ip: &IpAddr| filters.iter().any(|text| covers(text, *ip));
-        let former = |ip: &IpAddr| {
-            let former = member.storage.former.as_ref();
-            wanted || former.is_some_and(|former| former.ips.contains(ip))
-        };
-        let open = own
-            .into_iter()
-            .find(|ip| former(ip) && !shared(ip) && !hidden(ip));
-        open.map(|ip| format!("{ip} of {far} is not seen to be hidden"))
-    }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use kubomesh_core::{Call, Failure, FailureKind, MemberUid, Progress, Reading, Sequence};
+use kubomesh_core::{
+    Call, Failure, FailureKind, MemberUid, Progress, Reading, Sequence, Timestamp,
+};
 
 use super::task::{Context, Run, Task, TaskId, Wire};
 use super::{Carried, Controller, Phase, Who};
@@ -50,6 +52,7 @@ impl Sim {
 
     /// Begins as many of a node's sequences as may be under way.
     fn begin_runs(&mut self, who: Who, uid: &MemberUid) {
+        let now = self.now();
         let at_once = self.policy.limits.in_flight_per_node.max(1);
         loop {
             let Some(controller) = self.living(who) else {
@@ -72,7 +75,7 @@ impl Sim {
                 carried.pending.insert(task);
             }
             let run = Run {
-                wire: controller.kept_line(&sequence),
+                wire: controller.kept_line(&sequence, now),
                 progress: Progress::of(sequence),
                 outcomes: Vec::new(),
                 context,
@@ -94,12 +97,13 @@ impl Sim {
         let Some((call, deadline)) = run.progress.call() else {
             return;
         };
-        let Some(ip) = run.sequence().access.endpoint().ip() else {
+        let of = (&run.sequence().uid, &run.sequence().access);
+        let Some(open) = controller.executor.agencies.to(of.0, of.1, now) else {
             return;
         };
         let filters = matches!(call, Call::FiltersAdd { .. } | Call::FiltersRemove { .. });
         let (to, verb, patience) = match run.wire {
-            None => (To::Ip(ip), Verb::Open, READ_DEADLINE),
+            None => (open, Verb::Open, READ_DEADLINE),
             Some(wire) => {
                 let uid = run.sequence().uid.clone();
                 if filters && !rules.lacks(Rule::OneFiltersCall) && !controller.turn(&uid, task) {
@@ -124,11 +128,13 @@ impl Sim {
             }
         };
         let fenced = controller.fence;
+        let sequence = run.sequence().clone();
         let call = matches!(verb, Verb::Call(..)).then(|| run.sent());
         controller
             .executor
             .tasks
             .insert(task, Task::Run(Box::new(run)));
+        self.judge_way(to, &sequence.access, &sequence.member);
         let deadline = now + patience;
         let request = Request {
             who,
@@ -152,6 +158,10 @@ impl Sim {
         wire: Option<Wire>,
     ) {
         let who = request.who;
+        let of = (&run.sequence().uid.clone(), &run.sequence().access.clone());
+        let Some((result, wire)) = self.reached_agent(request, of, (result, wire)) else {
+            return self.run_on(who, request.task, run);
+        };
         run.wire = wire;
         if request.verb != Verb::Open {
             let broken = matches!(&result, Err(f) if f.kind == FailureKind::Disconnected);
@@ -253,10 +263,13 @@ impl Sim {
 
 impl Controller {
     /// Takes the kept connection, if it was verified as whom the sequence expects.
-    fn kept_line(&mut self, sequence: &Sequence) -> Option<Wire> {
+    fn kept_line(&mut self, sequence: &Sequence, now: Timestamp) -> Option<Wire> {
         let wire = self.executor.lines.remove(&sequence.uid)?;
         let at = sequence.access.endpoint().ip();
-        Some(wire).filter(|wire| wire.shown == Some(sequence.expect) && Some(wire.ip) == at)
+        let of = (&sequence.uid, &sequence.access);
+        let suits = self.executor.agencies.suits(&wire, of, now);
+        let shown = wire.shown == Some(sequence.expect) && Some(wire.ip) == at;
+        Some(wire).filter(|_| shown && suits)
     }
 
     /// Whether a task may make a filters call now; else it waits for its turn.
@@ -286,7 +299,15 @@ impl Controller {
             .map(|(uid, _)| uid.clone())
             .collect();
         for uid in gone {
-            self.executor.lines.remove(&uid);
+            // A channel to an agent stays: it tells that its Kubo is another.
+            if self
+                .executor
+                .lines
+                .get(&uid)
+                .is_some_and(|wire| wire.agent.is_none())
+            {
+                self.executor.lines.remove(&uid);
+            }
             let members = self.state.membership.members.values();
             let named = members.filter(|member| member.uid == uid);
             self.executor

@@ -1,6 +1,7 @@
 //! A controller: what `mesh_loop`, its state and the executor do, step by step, so that it can be
 //! killed between any two steps and started anew with nothing but the records.
 
+mod agency;
 mod apply;
 mod lease;
 mod observe;
@@ -145,6 +146,7 @@ struct Executor {
     /// The request that each task waits for.
     awaiting: BTreeMap<TaskId, u64>,
     lines: BTreeMap<MemberUid, Wire>,
+    agencies: agency::Agencies,
     health: HealthBook,
     asking: BTreeSet<MemberName>,
     answers: Vec<(MemberName, Observation)>,
@@ -222,6 +224,7 @@ impl Executor {
             serial: 0,
             awaiting: BTreeMap::new(),
             lines: BTreeMap::new(),
+            agencies: agency::Agencies::default(),
             health: HealthBook::new(probe_max),
             asking: BTreeSet::new(),
             answers: Vec::new(),

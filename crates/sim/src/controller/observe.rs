@@ -29,8 +29,11 @@ impl Sim {
             let suspect = standing == Standing::Due { suspect: true };
             let mut ask = Ask::new(name, inquiry, now);
             ask.blind = blind;
-            ask.wire = kept(executor.lines.get(&ask.inquiry.uid), &ask.inquiry);
-            if ask.wire.is_some() {
+            let Inquiry { uid, access, .. } = &ask.inquiry;
+            let suits = |wire: &Wire| executor.agencies.suits(wire, (uid, access), now);
+            let line = executor.lines.get(uid).filter(|wire| suits(wire));
+            ask.wire = kept(line, &ask.inquiry);
+            if ask.wire.is_some() || line.is_none() {
                 executor.lines.remove(&ask.inquiry.uid);
             }
             executor.next += 1;
@@ -47,13 +50,17 @@ impl Sim {
     fn ask_on(&mut self, who: Who, task: TaskId, ask: Ask, verb: Verb) {
         let to = match (&verb, ask.wire) {
             (Verb::Open, _) | (_, None) => {
-                let Some(ip) = ask.inquiry.access.endpoint().ip() else {
+                let now = self.now();
+                let Inquiry { uid, access, .. } = &ask.inquiry;
+                let agencies = self.living(who).map(|one| &one.executor.agencies);
+                let Some(to) = agencies.and_then(|all| all.to(uid, access, now)) else {
                     return;
                 };
-                To::Ip(ip)
+                to
             }
             (_, Some(wire)) => To::Wire(wire),
         };
+        self.judge_way(to, &ask.inquiry.access, &ask.name);
         let request = Request {
             who,
             task,
@@ -82,6 +89,10 @@ impl Sim {
         wire: Option<Wire>,
     ) {
         let (now, who) = (self.now(), request.who);
+        let of = (&ask.inquiry.uid.clone(), &ask.inquiry.access.clone());
+        let Some((result, wire)) = self.reached_agent(request, of, (result, wire)) else {
+            return self.ask_on(who, request.task, ask, Verb::Open);
+        };
         ask.wire = wire;
         match ask.take(&request.verb, result, wire.is_some(), now) {
             Some(verb) => self.ask_on(who, request.task, ask, verb),
@@ -116,7 +127,17 @@ impl Sim {
         let (name, began) = (ask.name.clone(), ask.began);
         executor.asking.remove(&name);
         controller.read_from.insert(uid, began);
-        let observation = ask.observation(failures);
+        if ask.wire.is_some_and(|wire| wire.agent.is_some()) && ask.state.is_some() {
+            controller.executor.agencies.answered(&ask.inquiry.uid);
+        }
+        let path = controller
+            .executor
+            .agencies
+            .path(&ask.inquiry.uid, &ask.inquiry.access);
+        let observation = kubomesh_core::Observation {
+            path,
+            ..ask.observation(failures)
+        };
         controller
             .executor
             .answers

@@ -32,12 +32,16 @@ impl Sim {
             return;
         }
         let (now, policy, timings) = (self.now(), Arc::clone(&self.policy), self.timings);
-        let rules = self.rules;
+        let (rules, agents) = (self.rules, self.agents.mode);
         let ground = self.audit.ground(who, now);
         let Some(controller) = self.living(who) else {
             return;
         };
-        let membership = Arc::clone(controller.pods.membership(&policy.network, now, rules));
+        let membership = Arc::clone(controller.pods.membership(
+            (&policy.network, agents),
+            now,
+            rules,
+        ));
         controller.policy = Some(Arc::clone(&policy));
         controller.membership = Some(Arc::clone(&membership));
         let (records, rewritten) = controller.ledger.records();

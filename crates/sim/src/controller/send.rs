@@ -60,7 +60,7 @@ impl Sim {
             Reached::Process(node) => node,
             Reached::Reset => {
                 let kind = match request.to {
-                    To::Ip(_) => FailureKind::Refused,
+                    To::Ip(_) | To::Agent(_) => FailureKind::Refused,
                     To::Wire(_) => FailureKind::Disconnected,
                 };
                 return self.answered(request, Err(Failure::new(kind, "nobody is there")), None);
@@ -80,6 +80,9 @@ impl Sim {
 
     /// A node does what it is asked.
     pub(crate) fn execute_at(&mut self, request: Request, node: NodeIndex) {
+        if let Err(failure) = self.through_agent(&request, node) {
+            return self.answer(request, node, Err(failure));
+        }
         if let Verb::Call(call, _) = &request.verb {
             self.call_arrives(&request, &call.clone(), node);
         }
@@ -95,7 +98,8 @@ impl Sim {
             let repo = self.world.node(node).spec().peer_id;
             let now = self.world.now();
             self.audit.done(call, (node, repo), &ours, now);
-            self.steered(repo, call, &ours);
+            let gives_back = request.call.as_ref().is_some_and(|sent| sent.gives_back);
+            self.steered((repo, gives_back), call, &ours);
         }
         match executed {
             Executed::Now(result) => self.answer(request, node, result),
@@ -143,13 +147,16 @@ impl Sim {
         }
         let wire = match (request.to, &result) {
             (To::Wire(wire), _) => Some(wire),
-            (To::Ip(ip), Ok(Answer::Identity(shown))) => {
+            (To::Ip(ip) | To::Agent(ip), Ok(Answer::Identity(shown))) => {
+                let agent = matches!(request.to, To::Agent(_));
+                let agent = self.agent_of(node).filter(|_| agent);
                 let life = self.world.node(node).life();
                 Some(Wire {
                     node,
                     life,
                     ip,
                     shown: Some(shown.peer_id),
+                    agent,
                 })
             }
             _ => None,
@@ -224,7 +231,7 @@ impl Sim {
     /// Whose host a request goes to.
     fn host(&self, request: &Request) -> Option<NodeIndex> {
         match request.to {
-            To::Ip(ip) => self.cluster.addresses.get(&ip).copied(),
+            To::Ip(ip) | To::Agent(ip) => self.cluster.addresses.get(&ip).copied(),
             To::Wire(wire) => self.cluster.addresses.get(&wire.ip).copied(),
         }
     }
@@ -241,7 +248,12 @@ impl Sim {
             return Reached::Reset;
         }
         match request.to {
-            To::Wire(wire) if wire.node != node || wire.life != process.life() => Reached::Reset,
+            To::Wire(wire) if wire.node != node => Reached::Reset,
+            // A channel outlives a Kubo behind its agent, and not the agent.
+            To::Wire(wire) if wire.agent.is_some() && self.agent_of(node) != wire.agent => {
+                Reached::Reset
+            }
+            To::Wire(wire) if wire.agent.is_none() && wire.life != process.life() => Reached::Reset,
             _ => Reached::Process(node),
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Wire {
     pub(crate) ip: IpAddr,
     /// The identity that was shown on it, if anybody looked.
     pub(crate) shown: Option<PeerId>,
+    /// The life of the agent that it leads to; `None`: it leads to Kubo itself.
+    pub(crate) agent: Option<u32>,
 }
 
 /// Something under way.

@@ -111,7 +111,7 @@ impl Sim {
     /// Looks whether there is something to look at, and begins a pass; else sets when to look next.
     fn look(&mut self, who: Who) -> bool {
         let (now, policy, rules) = (self.now(), Arc::clone(&self.policy), self.rules);
-        let mesh = self.mesh.clone();
+        let (mesh, agents) = (self.mesh.clone(), self.agents.mode);
         let Some(controller) = self.living(who) else {
             return false;
         };
@@ -130,7 +130,11 @@ impl Sim {
             self.begin_pass(who, None);
             return true;
         }
-        let membership = Arc::clone(controller.pods.membership(&policy.network, now, rules));
+        let membership = Arc::clone(controller.pods.membership(
+            (&policy.network, agents),
+            now,
+            rules,
+        ));
         let state = &controller.state;
         let fleet = controller
             .policy

@@ -37,7 +37,8 @@ impl Sim {
         let Some(node) = self.up(slot) else { return };
         let repo = self.world.node(node).spec().peer_id;
         let live = self.world.filters(node).unwrap_or_default();
-        self.audit.owner_unfiltered(repo, &live);
+        let now = self.now();
+        self.audit.owner_unfiltered(repo, &live, now);
         let _ = self.world.filters_rm(node, &["all"], Overlap::None);
     }
 

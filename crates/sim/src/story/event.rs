@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use kubomesh_core::{FilterPolicy, Mode};
 
+use super::agents::AgentsEvent;
 use super::network::{NetworkChange, NetworkEvent, Wiring};
+pub use super::owner::{Form, OwnerFilter};
 
 /// A pod's name in a story: a place that pods of that name come to and go from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,28 +75,6 @@ pub enum Lie {
     DeniesLinks,
     /// It shows no peering entry.
     DeniesEntries,
-}
-
-/// What an owner filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OwnerFilter {
-    /// The whole pod network.
-    Network,
-    /// One pod's address.
-    Pod(Slot),
-    /// A range that no member is in.
-    Elsewhere,
-}
-
-/// Form of a peering entry that the owner wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Two addresses, the present one among them.
-    TwoAddresses,
-    /// One address that the peer never had.
-    OtherAddress,
-    /// No address.
-    NoAddress,
 }
 
 /// A change of the mesh's policy.
@@ -392,6 +372,8 @@ pub enum Event {
     Policy(PolicyChange),
     /// Something that has to do with the storage network.
     Network(NetworkEvent),
+    /// Something that has to do with agents.
+    Agents(AgentsEvent),
     /// Every fault ends and nothing happens until all is well.
     Quiet,
 }

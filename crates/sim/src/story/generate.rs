@@ -1,14 +1,17 @@
 //! Stories by chance, from a seed.
 
+mod agents;
 mod controllers;
 mod network;
+mod policy;
 
 use std::time::Duration;
 
-use kubomesh_core::{Degree, FilterPolicy, Policy, Timings};
 use kubomesh_model::Rng;
 
+use self::agents::Agents;
 use self::network::Dual;
+use super::agents::AgentsMode;
 use super::event::{Deletion, End, Event, Form, Lie, OwnerFilter, Replica, Repo, Slot, Traits};
 use super::weights::{Kind, Mood, below, one_of};
 use super::{Step, Story};
@@ -30,7 +33,11 @@ impl Story {
             certain,
             routed: writer.dual.as_ref().is_some_and(|dual| dual.routed),
             policy,
-            timings: timings(short),
+            agents: writer
+                .agents
+                .as_ref()
+                .map_or(AgentsMode::Off, |agents| agents.mode),
+            timings: policy::timings(short),
             steps: writer.steps,
         }
     }
@@ -41,6 +48,7 @@ struct Writer {
     rng: Rng,
     mood: Mood,
     dual: Option<Dual>,
+    agents: Option<Agents>,
     /// Whether few members are enough for rings in place of a full mesh.
     rings: bool,
     members: usize,
@@ -72,6 +80,7 @@ impl Writer {
             rng,
             mood,
             dual: Dual::of(seed),
+            agents: Agents::of(seed),
             rings,
             members,
             slots,
@@ -83,27 +92,6 @@ impl Writer {
         }
     }
 
-    fn policy(&mut self, short: bool) -> Policy {
-        let mut policy = Policy::default();
-        let rng = &mut self.rng;
-        if self.rings {
-            policy.topology.full_mesh_up_to = one_of(rng, &[0, 4, 8, 12]);
-            policy.topology.degree = Degree::Fixed(one_of(rng, &[8, 10, 12]));
-        }
-        if rng.per_mille(300) {
-            policy.filters = FilterPolicy::Repair;
-        }
-        policy.links.protect = !rng.per_mille(60);
-        if short {
-            policy.links.forget_after = Duration::from_secs(20);
-            policy.resync.0 = Duration::from_secs(10);
-        }
-        if let Some(dual) = &mut self.dual {
-            policy.network = dual.policy();
-        }
-        policy
-    }
-
     fn write(&mut self, most: usize) {
         let gap = Duration::from_millis(one_of(&mut self.rng, &[0, 20, 400]));
         for slot in 0..self.members.min(most.saturating_sub(1)) {
@@ -111,6 +99,7 @@ impl Writer {
             self.push(event);
             self.at += gap;
         }
+        self.agents_begin();
         let steps = (80 + below(&mut self.rng, MOST_STEPS - 80)) + self.steps.len();
         let mut busy = 30 + below(&mut self.rng, 90);
         while self.steps.len() + 1 < most.min(steps) {
@@ -124,6 +113,10 @@ impl Writer {
             }
             busy -= 1;
             if let Some(event) = self.networked() {
+                self.push(event);
+                continue;
+            }
+            if let Some(event) = self.attended() {
                 self.push(event);
                 continue;
             }
@@ -381,23 +374,4 @@ impl Writer {
 
 fn slot_of(slot: usize) -> Slot {
     Slot(u16::try_from(slot).unwrap_or(u16::MAX))
-}
-
-/// The defaults, or short ones.
-fn timings(short: bool) -> Timings {
-    if !short {
-        return Timings::default();
-    }
-    Timings {
-        retry_base: Duration::from_secs(2),
-        retry_max: Duration::from_secs(20),
-        retry_rate_limited: Duration::from_secs(5),
-        relayed_first: Duration::from_secs(5),
-        relayed_base: Duration::from_secs(20),
-        relayed_max: Duration::from_secs(60),
-        steer_retry_base: Duration::from_secs(20),
-        steer_retry_max: Duration::from_secs(120),
-        probe_max: Duration::from_secs(30),
-        ..Timings::default()
-    }
 }

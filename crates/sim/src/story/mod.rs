@@ -1,8 +1,10 @@
 //! Stories: who is there, what happens when, and how it ended.
 
+pub mod agents;
 pub mod event;
 mod generate;
 pub mod network;
+mod owner;
 mod policy;
 mod sentence;
 mod weights;
@@ -16,6 +18,7 @@ use kubomesh_model::{Routing, Settings};
 use crate::audit::Violation;
 use crate::rules::Rules;
 use crate::sim::Sim;
+use agents::AgentsMode;
 use event::Event;
 
 /// A story: the same events at the same times give the same end.
@@ -31,6 +34,8 @@ pub struct Story {
     pub policy: Policy,
     /// The flags' time constants.
     pub timings: Timings,
+    /// `spec.agents.mode` at the beginning.
+    pub agents: AgentsMode,
     /// What happens, in order of time.
     pub steps: Vec<Step>,
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use kubomesh_core::{Degree, Policy, Timings};
 
 use super::Story;
+use super::agents::AgentsMode;
 use super::event::seconds;
 
 /// Writes what is special about a story's beginning.
@@ -37,6 +38,9 @@ pub(super) fn describe(story: &Story, f: &mut fmt::Formatter<'_>) -> fmt::Result
     }
     if network.steering_on_affected_versions {
         f.write_str(", steering on affected versions")?;
+    }
+    if story.agents != AgentsMode::Off {
+        write!(f, ", agents {:?}", story.agents)?;
     }
     if story.routed {
         f.write_str(", addresses known from a DHT")?;

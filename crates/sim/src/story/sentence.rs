@@ -39,6 +39,7 @@ impl fmt::Display for Event {
             | Self::StoreRestored { .. } => controller(self, f),
             Self::Policy(change) => write!(f, "the policy changes: {change}"),
             Self::Network(event) => event.fmt(f),
+            Self::Agents(event) => event.fmt(f),
             Self::Quiet => f.write_str("every fault ends, and all has to become well"),
             _ => node(self, f),
         }

@@ -9,17 +9,21 @@ use kubomesh_core::{
     settle_storage,
 };
 
+use crate::story::agents::AgentsMode;
 use crate::story::network::attachment;
 use crate::truth::cluster::PodObject;
 
 /// Kubo's RPC port.
 pub(crate) const RPC_PORT: u16 = 5001;
 
+/// The agent's port.
+const AGENT_PORT: u16 = 8501;
+
 /// The members that these pods are. Without `one_contact` two pods at one address are both
 /// contacted.
 pub(crate) fn membership<'a>(
     mesh: &MeshId,
-    network: &NetworkPolicy,
+    (network, agents): (&NetworkPolicy, AgentsMode),
     pods: impl Iterator<Item = &'a Arc<PodObject>>,
     one_contact: bool,
 ) -> Membership {
@@ -33,7 +37,7 @@ pub(crate) fn membership<'a>(
         match waiting {
             Some(waiting) => drop(membership.waiting.insert(pod.name.clone(), waiting)),
             None => {
-                let member = member(pod, network);
+                let member = member(mesh, pod, (network, agents));
                 membership.members.insert(pod.name.clone(), member);
             }
         }
@@ -45,7 +49,11 @@ pub(crate) fn membership<'a>(
     membership
 }
 
-fn member(pod: &PodObject, network: &NetworkPolicy) -> Member {
+fn member(
+    mesh: &MeshId,
+    pod: &PodObject,
+    (network, agents): (&NetworkPolicy, AgentsMode),
+) -> Member {
     let mut networks: BTreeMap<_, _> = [(Network::Pod, vec![pod.ip])].into();
     let mut storage = StorageState::default();
     match (&network.attachment, pod.storage) {
@@ -66,11 +74,7 @@ fn member(pod: &PodObject, network: &NetworkPolicy) -> Member {
         uid: pod.uid.clone(),
         role: Role::Kubo,
         source: Source::Pod,
-        access: Access::Direct {
-            endpoint: Endpoint::http(pod.ip, RPC_PORT),
-            auth: None,
-            ca_file: None,
-        },
+        access: access(mesh, pod, agents),
         networks,
         storage,
         host_ip: None,
@@ -83,6 +87,25 @@ fn member(pod: &PodObject, network: &NetworkPolicy) -> Member {
         created: pod.created,
         stated_peer_id: None,
         contact: Contact::Allowed,
+    }
+}
+
+/// The way to a pod's Kubo.
+fn access(mesh: &MeshId, pod: &PodObject, agents: AgentsMode) -> Access {
+    let direct = Access::Direct {
+        endpoint: Endpoint::http(pod.ip, RPC_PORT),
+        auth: None,
+        ca_file: None,
+    };
+    if agents == AgentsMode::Off {
+        return direct;
+    }
+    Access::Agent {
+        endpoint: Endpoint::http(pod.ip, AGENT_PORT),
+        tls: None,
+        namespace: (*mesh.namespace).into(),
+        pod_uid: Some(pod.uid.to_string().into()),
+        fallback: (agents == AgentsMode::Auto).then(|| Box::new(direct)),
     }
 }
 

@@ -12,6 +12,7 @@ use kubomesh_model::Rng;
 use super::members::membership;
 use crate::audit::doubt::Shown;
 use crate::rules::{Rule, Rules};
+use crate::story::agents::AgentsMode;
 use crate::truth::cluster::{Change, Cluster, PodObject};
 
 /// A list that shows only some of the pods.
@@ -40,6 +41,7 @@ pub(crate) struct PodView {
     stale: bool,
     /// What the policy says, as it was last looked at.
     network: NetworkPolicy,
+    agents: AgentsMode,
     membership: Arc<Membership>,
 }
 
@@ -62,6 +64,7 @@ impl PodView {
             next_list: Timestamp(0),
             stale: true,
             network: NetworkPolicy::default(),
+            agents: AgentsMode::Off,
         }
     }
 
@@ -152,12 +155,13 @@ impl PodView {
     /// The members as they are known now; doubts are dropped whose rule is off.
     pub(crate) fn membership(
         &mut self,
-        network: &NetworkPolicy,
+        (network, agents): (&NetworkPolicy, AgentsMode),
         now: Timestamp,
         rules: Rules,
     ) -> &Arc<Membership> {
-        if self.network != *network {
+        if self.network != *network || self.agents != agents {
             self.network.clone_from(network);
+            self.agents = agents;
             self.stale = true;
         }
         if !self.frozen && self.membership.doubt.is_none() {
@@ -168,7 +172,7 @@ impl PodView {
             self.stale = false;
             let mut next = membership(
                 &self.mesh,
-                &self.network,
+                (&self.network, self.agents),
                 self.pods.values(),
                 self.one_contact,
             );

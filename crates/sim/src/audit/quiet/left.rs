@@ -94,7 +94,8 @@ impl Sim {
 
     /// Whether no entry is added or refreshed for a pair, so that a former address stays too.
     fn nothing_added(&self, near: &Well, far: &Well) -> bool {
-        !self.policy.links.protect || self.filtered(near, far) || self.filtered(far, near)
+        let apart = self.at(near, far).is_none();
+        apart || !self.policy.links.protect || self.filtered(near, far) || self.filtered(far, near)
     }
 
     /// No node has an entry of ours for somebody who is gone, or with an address that is no more.
@@ -103,8 +104,7 @@ impl Sim {
         for well in wells {
             for (peer, address) in self.audit.ours(well.node) {
                 let current = present.get(peer).is_some_and(|far| {
-                    let at = self.at(well, far);
-                    at.is_none() || at == address.ip() || self.nothing_added(well, far)
+                    self.nothing_added(well, far) || self.at(well, far) == address.ip()
                 });
                 let pair = (*peer, address.clone());
                 // What a liar hid may have been forgotten; what is remembered is to be put right.

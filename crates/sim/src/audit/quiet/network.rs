@@ -42,7 +42,8 @@ impl Sim {
         self.at(a, b).is_none() || off || affected || self.nothing_to_hide(a, b)
     }
 
-    /// Whether each end's address off the network is another's too.
+    /// Whether the pair is to use the pod network and an end's other address is another's too: the far
+    /// end may be the only one that lists it (measured-on-kubo, row 31).
     fn nothing_to_hide(&self, a: &Well, b: &Well) -> bool {
         let hidden = |well: &Well| {
             let object = self.cluster.places.values().filter_map(|place| {
@@ -52,7 +53,7 @@ impl Sim {
             let own = crate::truth::storage_ip(self.world.node(well.node).spec());
             own.is_some_and(|own| object.filter(|ip| *ip == own).count() > 1)
         };
-        self.policy.network.attachment.is_none() && (hidden(a) || hidden(b))
+        self.at(a, b) == Some(b.ip) && (hidden(a) || hidden(b))
     }
 
     /// A connection that a node dialled off the network of the pair.

@@ -1,5 +1,5 @@
-//! Stories with a storage network: about a third of those of small seeds. What is special about them is drawn apart,
-//! so that the others are what they were.
+//! Stories with a storage network: about a third. What is special about them is drawn apart, so that
+//! the others are what they were.
 
 use std::time::Duration;
 
@@ -11,12 +11,8 @@ use crate::story::event::{Event, OwnerFilter, PolicyChange, Slot};
 use crate::story::network::{Attach, NetworkChange, NetworkEvent, Start, Wiring, attachment};
 use crate::story::weights::{below, one_of};
 
-/// Stories in a thousand that have a storage network, of the seeds below [`SEEDS`].
+/// Stories in a thousand that have a storage network.
 const SHARE: u16 = 333;
-
-/// Stories of seeds from here on have none: fresh seeds begin there, and what they would find of it is
-/// not mended yet.
-const SEEDS: u64 = 1_000_000;
 
 /// Of a thousand events of such a story those that it has because of it.
 const EVENTS: u16 = 350;
@@ -40,7 +36,7 @@ impl Dual {
     /// Whether a seed's story has a storage network, and what it is like.
     pub(super) fn of(seed: u64) -> Option<Self> {
         let mut rng = Rng::new(seed ^ 0x5707_a6e0);
-        (rng.per_mille(SHARE) && seed < SEEDS).then(|| {
+        (rng.per_mille(SHARE)).then(|| {
             let changes = rng.per_mille(400);
             Self {
                 changes,
