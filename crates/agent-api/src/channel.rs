@@ -15,7 +15,7 @@ use http::{Uri, uri};
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use kubomesh_core::{Endpoint, Failure, FailureKind, Scheme};
+use kubomesh_core::{Endpoint, Failure, FailureKind, KeepAlive, Scheme};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -30,13 +30,6 @@ use crate::error::{self, is_of_channel, is_told};
 use crate::tls::ClientTls;
 use crate::wire::kubo_agent_client::KuboAgentClient;
 use crate::{ApiVersions, Error};
-
-/// How often a quiet channel is asked whether its far end is there, as in Longhorn's proxy (field.md,
-/// 1c). Below it servers close a channel for too many pings.
-pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(30);
-
-/// How long the answer to that may take; then the channel is lost.
-pub const KEEP_ALIVE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How much an agent may send before it is read, bytes: on one call, and on all of a channel.
 const STREAM_WINDOW: u32 = 64 << 10;
@@ -61,6 +54,8 @@ pub struct Dialler {
     pub channels: Channels,
     /// What this side speaks.
     pub versions: ApiVersions,
+    /// How a quiet channel is found to be lost.
+    pub keep_alive: KeepAlive,
 }
 
 /// An open channel to nobody knows whom.
@@ -189,8 +184,8 @@ impl Dialler {
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CHANNEL_WINDOW)
             .max_header_list_size(MAX_HEADERS)
-            .keep_alive_interval(KEEP_ALIVE_EVERY)
-            .keep_alive_timeout(KEEP_ALIVE_WITHIN)
+            .keep_alive_interval(self.keep_alive.every)
+            .keep_alive_timeout(self.keep_alive.within)
             .keep_alive_while_idle(true)
             .handshake(TokioIo::new(io))
             .await

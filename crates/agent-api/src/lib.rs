@@ -43,7 +43,7 @@ mod version;
 #[cfg(test)]
 mod tests;
 
-pub use channel::{Channels, Dialler, KEEP_ALIVE_EVERY, KEEP_ALIVE_WITHIN, Unverified};
+pub use channel::{Channels, Dialler, Unverified};
 pub use error::{ANSWERED, Error, FOUND, KIND, WrongIdentity, status};
 pub use event::{Delta, Event, Seen, Watch, Whole};
 pub use introduction::{Gated, Introduction, Kept};
@@ -53,9 +53,6 @@ pub use version::{API_MIN_VERSION, API_VERSION, ApiVersions, Unusable};
 
 /// Port on which agents listen.
 pub const PORT: u16 = 8501;
-
-/// How often an agent says on a watch that nothing has changed.
-pub const HEARTBEAT: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// Largest message in either direction, bytes: as much as Kubo's own answers may have.
 pub const MAX_MESSAGE: usize = kubomesh_conn::Bounds::BODY;

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, ValueEnum};
 use kubomesh_agent_api::{API_MIN_VERSION, API_VERSION, ApiVersions};
-use kubomesh_core::{Endpoint, Scheme};
+use kubomesh_core::{Endpoint, KeepAlive, Scheme, SpanText};
 use serde::Serialize;
 
 use crate::certificates::Files;
+use crate::serve::Waits;
 
 /// Default of `--listen`: every address of both families.
 pub const DEFAULT_LISTEN: SocketAddr =
@@ -81,6 +82,22 @@ pub struct Args {
     #[arg(long, env = "KUBOMESH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
 
+    /// How often the controller is told that nothing has changed
+    #[arg(long, env = "KUBOMESH_AGENT_HEARTBEAT", value_name = "DURATION", default_value_t = SpanText(Waits::HEARTBEAT))]
+    pub heartbeat: SpanText,
+
+    /// How often the controller is asked on a quiet channel whether it is there
+    #[arg(long, env = "KUBOMESH_AGENT_KEEP_ALIVE", value_name = "DURATION", default_value_t = SpanText(KeepAlive::EVERY))]
+    pub keep_alive: SpanText,
+
+    /// How long its answer may take before the channel counts as lost
+    #[arg(long, env = "KUBOMESH_AGENT_KEEP_ALIVE_TIMEOUT", value_name = "DURATION", default_value_t = SpanText(KeepAlive::WITHIN))]
+    pub keep_alive_timeout: SpanText,
+
+    /// After the first SIGTERM or SIGINT, time to stop; calls in flight have half of it
+    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = SpanText(kubomesh_process::DEFAULT_DRAIN))]
+    pub stop_timeout: SpanText,
+
     /// Print the metrics as a page, for `cargo xtask gen`
     #[arg(long, hide = true, exclusive = true)]
     #[serde(skip)]
@@ -145,6 +162,19 @@ impl Args {
             key: self.tls_key.clone()?,
             ca: self.tls_ca.clone()?,
         })
+    }
+
+    /// How long others are waited for.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        Waits {
+            keep_alive: KeepAlive {
+                every: self.keep_alive.0,
+                within: self.keep_alive_timeout.0,
+            },
+            heartbeat: self.heartbeat.0,
+            drain: self.stop_timeout.0 / 2,
+        }
     }
 
     /// The API versions to tell.

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use crate::args::Args;
 
 pub use certificates::{Certificates, Files};
-pub use serve::{Agent, Security, ServeError};
+pub use serve::{Agent, Security, ServeError, Waits};
 
 /// The binary: reads the flags and runs. Exit codes: 0 asked to stop, 1 could not run, 2 bad usage.
 #[must_use]

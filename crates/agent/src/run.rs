@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use kubomesh_agent_api::agent_name;
-use kubomesh_process::{DEFAULT_DRAIN, Process, Readiness};
+use kubomesh_process::{Process, Readiness};
 use kubomesh_server::{Face, PublicState};
 use kubomesh_telemetry::{BUILD, Catalog, LogLevel, init_logging};
 
@@ -33,7 +33,7 @@ fn print(page: &str) -> anyhow::Result<ExitCode> {
 async fn run_async(args: Args, _log_level: LogLevel) -> anyhow::Result<ExitCode> {
     let config = serde_json::to_value(&args).context("the configuration")?;
     tracing::info!(build = %BUILD, %config, "starting");
-    let process = Process::new(DEFAULT_DRAIN)?;
+    let process = Process::new(args.stop_timeout.0)?;
     let (work, services) = (process.work(), process.services());
     let security = match args.files() {
         None => {
@@ -63,6 +63,7 @@ async fn run_async(args: Args, _log_level: LogLevel) -> anyhow::Result<ExitCode>
     services.spawn("probes and metrics", face.serve(services.stop()));
     let agent = Agent {
         versions: args.versions(),
+        waits: args.waits(),
         kubo: args.kubo,
         kubo_auth_file: args.kubo_auth_file,
         pod_uid: args.pod_uid,

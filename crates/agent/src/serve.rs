@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubomesh_agent_api::wire::kubo_agent_server::KuboAgentServer;
-use kubomesh_agent_api::{ApiVersions, KEEP_ALIVE_EVERY, KEEP_ALIVE_WITHIN, MAX_MESSAGE, wire};
-use kubomesh_core::Endpoint;
+use kubomesh_agent_api::{ApiVersions, MAX_MESSAGE, wire};
+use kubomesh_core::{Endpoint, KeepAlive};
 use kubomesh_process::CancellationToken;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -21,9 +21,6 @@ use crate::service::Service;
 
 /// Calls at a time on one connection.
 const MAX_STREAMS: u32 = 64;
-
-/// How long calls in flight may take after the stop: longer than any but a slow dial.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// Connections that were let in and wait to be served.
 const INLETS: usize = 8;
@@ -50,6 +47,19 @@ pub struct Agent {
     pub versions: ApiVersions,
     /// Who is let in.
     pub security: Security,
+    /// How long others are waited for.
+    pub waits: Waits,
+}
+
+/// How long others are waited for: flags of the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waits {
+    /// How a quiet channel is found to be lost.
+    pub keep_alive: KeepAlive,
+    /// How often a watch is told that nothing has changed. 10 s.
+    pub heartbeat: Duration,
+    /// How long calls in flight may take after the stop: longer than any but a slow dial. 10 s.
+    pub drain: Duration,
 }
 
 /// Why an agent does not serve.
@@ -62,6 +72,27 @@ pub enum ServeError {
     #[error("the gRPC server failed")]
     Server(#[from] tonic::transport::Error),
 }
+
+// === impl Waits ===
+
+impl Waits {
+    /// Default of [`Waits::heartbeat`].
+    pub const HEARTBEAT: Duration = Duration::from_secs(10);
+    /// Default of [`Waits::drain`].
+    pub const DRAIN: Duration = Duration::from_secs(10);
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self {
+            keep_alive: KeepAlive::default(),
+            heartbeat: Self::HEARTBEAT,
+            drain: Self::DRAIN,
+        }
+    }
+}
+
+// === impl Agent ===
 
 impl Agent {
     /// Serves on a listener until the stop; then ends what is in flight.
@@ -80,6 +111,7 @@ impl Agent {
             looker: looker.clone(),
             pod_uid: self.pod_uid,
             versions: self.versions,
+            heartbeat: self.waits.heartbeat,
             stop: stop.clone(),
         })
         .max_decoding_message_size(MAX_MESSAGE)
@@ -94,13 +126,13 @@ impl Agent {
         let incoming = futures::stream::poll_fn(move |cx| let_in.poll_recv(cx));
         let server = Server::builder()
             .max_concurrent_streams(MAX_STREAMS)
-            .http2_keepalive_interval(Some(KEEP_ALIVE_EVERY))
-            .http2_keepalive_timeout(Some(KEEP_ALIVE_WITHIN))
+            .http2_keepalive_interval(Some(self.waits.keep_alive.every))
+            .http2_keepalive_timeout(Some(self.waits.keep_alive.within))
             .add_service(health_service)
             .add_service(reflection)
             .add_service(service)
             .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
-        let ended = drained(server, stop.clone());
+        let ended = drained(server, stop.clone(), self.waits.drain);
         let accepting = incoming::accept(listener, self.security, inlets, stop.clone());
         let (ended, (), ()) = tokio::join!(ended, accepting, looker.run(stop));
         ended
@@ -111,10 +143,11 @@ impl Agent {
 async fn drained(
     server: impl Future<Output = Result<(), tonic::transport::Error>>,
     stop: CancellationToken,
+    drain: Duration,
 ) -> Result<(), ServeError> {
     let late = async {
         stop.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
+        tokio::time::sleep(drain).await;
     };
     tokio::select! {
         ended = server => Ok(ended?),

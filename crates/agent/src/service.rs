@@ -32,6 +32,7 @@ pub(crate) struct Service {
     pub(crate) looker: Looker,
     pub(crate) pod_uid: String,
     pub(crate) versions: ApiVersions,
+    pub(crate) heartbeat: Duration,
     pub(crate) stop: CancellationToken,
 }
 
@@ -129,7 +130,7 @@ impl KuboAgent for Service {
     }
 
     async fn watch(&self, _request: Request<wire::WatchRequest>) -> Answer<Self::WatchStream> {
-        watcher::watch(&self.looker, self.stop.clone()).map(Response::new)
+        watcher::watch(&self.looker, self.heartbeat, self.stop.clone()).map(Response::new)
     }
 
     async fn connect(

@@ -2,9 +2,10 @@
 //! is no queue: whoever reads slowly is told less often.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::stream::{self, BoxStream, StreamExt as _};
-use kubomesh_agent_api::{HEARTBEAT, wire};
+use kubomesh_agent_api::wire;
 use kubomesh_process::CancellationToken;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ struct Watcher {
     last: Option<(Arc<Look>, Instant)>,
     /// Looks up to this one are older than the watch.
     before: u64,
+    heartbeat: Duration,
     stop: CancellationToken,
     _watching: Watching,
 }
@@ -31,6 +33,7 @@ struct Watcher {
 /// RESOURCE_EXHAUSTED when too many watch.
 pub(crate) fn watch(
     looker: &Looker,
+    heartbeat: Duration,
     stop: CancellationToken,
 ) -> Result<BoxStream<'static, Result<wire::WatchEvent, Status>>, Status> {
     let Some((watching, looks, before)) = looker.watch() else {
@@ -41,6 +44,7 @@ pub(crate) fn watch(
         looks,
         last: None,
         before,
+        heartbeat,
         stop,
         _watching: watching,
     };
@@ -92,7 +96,7 @@ impl Watcher {
             return Some(all(look));
         }
         let wanted = self.looker.wanted();
-        let due = at.elapsed() >= HEARTBEAT || (last.number < wanted && look.number >= wanted);
+        let due = at.elapsed() >= self.heartbeat || (last.number < wanted && look.number >= wanted);
         due.then(|| match &look.seen {
             Ok(_) => Event::Still(wire::Still {}),
             Err(failure) => Event::Down(told(failure)),

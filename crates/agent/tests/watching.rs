@@ -9,7 +9,7 @@ mod common;
 
 use std::sync::Arc;
 
-use kubomesh_agent_api::{AgentNode, Event, HEARTBEAT, Seen, Watch, Whole};
+use kubomesh_agent_api::{AgentNode, Event, Seen, Watch, Whole};
 use kubomesh_core::{Address, Call, FailureKind};
 use kubomesh_model::{Stop, peer_id};
 use kubomesh_testkit::{FakeKubo, Fleet};
@@ -134,7 +134,10 @@ async fn a_look_after_each_call() {
     assert!(told.look > asked);
     let nobody = vec![peer_id(99)];
     apply(&mut node, Call::PeeringRemove { peers: nobody }).await;
-    let told = watch.next(HEARTBEAT / 2).await.unwrap();
+    let told = watch
+        .next(kubomesh_agent::Waits::HEARTBEAT / 2)
+        .await
+        .unwrap();
     assert!(told.look > node.look());
     agent.end().await;
 }

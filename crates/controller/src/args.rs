@@ -4,7 +4,6 @@
 mod agents;
 mod lease;
 mod source;
-mod span;
 mod text;
 mod timing;
 
@@ -12,13 +11,13 @@ use std::net::SocketAddr;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use kubomesh_core::SpanText;
 use kubomesh_server::{FaceLimits, debug, public};
 use serde::Serialize;
 
 pub use agents::AgentsArgs;
 pub use lease::LeaseArgs;
 pub use source::SourceArgs;
-pub use span::Span;
 pub use timing::TimingArgs;
 
 /// Keeps every Kubo (IPFS) node of a Kubernetes cluster connected over the right internal network,
@@ -124,12 +123,12 @@ pub struct ServeArgs {
     pub log_format: LogFormat,
 
     /// After the first SIGTERM or SIGINT, time for calls in flight that change something to end; no read is waited for
-    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = Span(kubomesh_process::DEFAULT_DRAIN))]
-    pub stop_timeout: Span,
+    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = SpanText(kubomesh_process::DEFAULT_DRAIN))]
+    pub stop_timeout: SpanText,
 
     /// Longest life of a connection to a page, so that slow readers do not fill the house
-    #[arg(long, env = "KUBOMESH_CONNECTION_LIFETIME", value_name = "DURATION", default_value_t = Span(FaceLimits::LIFETIME))]
-    pub connection_lifetime: Span,
+    #[arg(long, env = "KUBOMESH_CONNECTION_LIFETIME", value_name = "DURATION", default_value_t = SpanText(FaceLimits::LIFETIME))]
+    pub connection_lifetime: SpanText,
 }
 
 /// How logs are printed.

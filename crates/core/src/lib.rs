@@ -84,8 +84,8 @@ pub use own_writes::{OwnWrites, Versioned};
 pub use patience::Patience;
 pub use plan::{Action, Call, Found, Outcome, Plan, RecordWrite, Sequence};
 pub use policy::{
-    Degree, FilterPolicy, Limits, LinksPolicy, Mode, Policy, ResyncInterval, Timings,
-    TopologyPolicy,
+    AgentTimings, Degree, FilterPolicy, KeepAlive, Limits, LinksPolicy, Mode, Policy,
+    ResyncInterval, Timings, TopologyPolicy,
 };
 pub use progress::Progress;
 pub use reason::Reason;
@@ -98,7 +98,7 @@ pub use report::{
     Held, LinkCounts, LinkReport, LinkState, MemberReport, MemberState, Report, SteeringState,
 };
 pub use schedule::{Schedule, Timers};
-pub use span::SpanText;
+pub use span::{SpanError, SpanText};
 pub use storage::settle_storage;
 pub use text::{is_invisible, one_line};
 pub use time::{Timestamp, TimestampError};

@@ -121,9 +121,30 @@ pub struct Timings {
     pub retired_for: Duration,
     /// Longest back-off of probes to a node that does not answer. 5 min.
     pub probe_max: Duration,
+    /// How long agents are waited for.
+    pub agents: AgentTimings,
+}
+
+/// How long agents are waited for: flags of the controller too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentTimings {
     /// How long the way round an agent that cannot be used is taken before the agent is tried again:
     /// an upgrade is over by then, and a fleet without agents is asked for them twice a minute. 30 s.
-    pub agent_retry: Duration,
+    pub retry: Duration,
+    /// How long an agent that is listened to may say nothing: three of its heartbeats. 30 s.
+    pub silence: Duration,
+    /// How a quiet channel is found to be lost.
+    pub keep_alive: KeepAlive,
+}
+
+/// How a quiet channel between the controller and an agent is found to be lost, from either side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeepAlive {
+    /// How often the far end is asked whether it is there, as in Longhorn's proxy (field.md, 1c). Below
+    /// it servers close a channel for too many pings. 30 s.
+    pub every: Duration,
+    /// How long the answer may take; then the channel is lost. 10 s.
+    pub within: Duration,
 }
 
 // === impl Defaults ===
@@ -186,8 +207,39 @@ impl Timings {
     pub const RETIRED_FOR: Duration = Duration::from_secs(24 * 3_600);
     /// Default of [`Timings::probe_max`].
     pub const PROBE_MAX: Duration = Duration::from_secs(300);
-    /// Default of [`Timings::agent_retry`].
-    pub const AGENT_RETRY: Duration = Duration::from_secs(30);
+}
+
+impl AgentTimings {
+    /// Default of [`AgentTimings::retry`].
+    pub const RETRY: Duration = Duration::from_secs(30);
+    /// Default of [`AgentTimings::silence`].
+    pub const SILENCE: Duration = Duration::from_secs(30);
+}
+
+impl KeepAlive {
+    /// Default of [`KeepAlive::every`].
+    pub const EVERY: Duration = Duration::from_secs(30);
+    /// Default of [`KeepAlive::within`].
+    pub const WITHIN: Duration = Duration::from_secs(10);
+}
+
+impl Default for AgentTimings {
+    fn default() -> Self {
+        Self {
+            retry: Self::RETRY,
+            silence: Self::SILENCE,
+            keep_alive: KeepAlive::default(),
+        }
+    }
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self {
+            every: Self::EVERY,
+            within: Self::WITHIN,
+        }
+    }
 }
 
 impl Default for Timings {
@@ -203,7 +255,7 @@ impl Default for Timings {
             steer_retry_max: Self::STEER_RETRY_MAX,
             retired_for: Self::RETIRED_FOR,
             probe_max: Self::PROBE_MAX,
-            agent_retry: Self::AGENT_RETRY,
+            agents: AgentTimings::default(),
         }
     }
 }

@@ -158,3 +158,14 @@ fn a_span_is_shown_in_gos_form() {
         .map(|millis| SpanText(Duration::from_millis(millis)).to_string());
     assert_eq!(shown, ["1ms", "2s500ms", "15s", "1m30s", "24h"]);
 }
+
+#[test]
+fn a_time_is_read_as_it_is_shown_and_needs_a_unit() {
+    for text in ["500ms", "30s", "5m", "24h", "1m30s"] {
+        assert_eq!(text.parse::<SpanText>().unwrap().to_string(), text);
+    }
+    for text in ["90", "0s", "", "-1s", "soon"] {
+        let error = text.parse::<SpanText>().unwrap_err().to_string();
+        assert!(error.contains("write it as 500ms, 30s"), "{error}");
+    }
+}

@@ -2,6 +2,7 @@
 //! there or cannot be used.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -125,6 +126,7 @@ impl Agency {
         &self,
         access: &Access,
         peer_id: PeerId,
+        silence: Duration,
     ) -> Option<(CancellationToken, Arc<Mirror>)> {
         let mut follower = lock(&self.follower);
         if let Some(one) = &*follower
@@ -132,8 +134,8 @@ impl Agency {
         {
             return None;
         }
-        let (until, mirror) = (CancellationToken::new(), Mirror::new(access, peer_id));
-        let mirror = Arc::new(mirror);
+        let until = CancellationToken::new();
+        let mirror = Arc::new(Mirror::new(access, peer_id, silence));
         *follower = Some(Following {
             until: until.clone(),
             mirror: Arc::clone(&mirror),

@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
 
-use kubomesh_agent_api::{AgentNode, Delta, Error, Event, HEARTBEAT, Seen};
+use kubomesh_agent_api::{AgentNode, Delta, Error, Event, Seen};
 use kubomesh_core::{MemberUid, PeerId};
 
 use crate::line::{Around, Line};
 use crate::mirror::{Lists, Mirror, Proof};
 use crate::{READ_DEADLINE, lock};
-
-/// How long an agent may say nothing: three of its heartbeats.
-pub(crate) const SILENCE: Duration = HEARTBEAT.saturating_mul(3);
 
 /// The identities of the mesh's members, as they were last seen: a change of a connection concerns the
 /// mesh when one of them is at its far end. A node may have thousands that come and go.
@@ -36,13 +32,14 @@ impl Follower {
         self.mirror.cover();
         match listened {
             Ok(()) => self.ring(),
-            Err(_) => tokio::time::sleep(self.around.agent_retry).await,
+            Err(_) => tokio::time::sleep(self.around.agents.retry).await,
         }
     }
 
     /// # Errors
     /// When the watch never began.
     async fn listen(&self, mut node: AgentNode, read: Option<Lists>) -> Result<(), Error> {
+        let silence = self.around.agents.silence;
         // The first look begins when the agent has the request.
         if let Some(line) = self.line.upgrade() {
             let (owed, asked) = (line.owed(), (self.around.now)());
@@ -50,7 +47,7 @@ impl Follower {
         }
         let mut watch = node.watch(READ_DEADLINE).await?;
         drop(node);
-        let first = watch.next(SILENCE).await?;
+        let first = watch.next(silence).await?;
         self.take(first);
         // What changed since it was read is not told as a change.
         let image = self.mirror.image((self.around.now)());
@@ -60,7 +57,7 @@ impl Follower {
         }
         drop((read, lists));
         loop {
-            let event = match watch.next(SILENCE).await {
+            let event = match watch.next(silence).await {
                 Ok(event) => event,
                 Err(error) => {
                     if let Some(line) = self.line.upgrade() {

@@ -30,8 +30,8 @@ use std::time::Duration;
 
 use kubomesh_agent_api::Dialler;
 use kubomesh_core::{
-    Busy, Credentials, Fence, HealthBook, Limits, MemberName, MemberUid, MeshId, Observation,
-    Outcome, Timestamp,
+    AgentTimings, Busy, Credentials, Fence, HealthBook, Limits, MemberName, MemberUid, MeshId,
+    Observation, Outcome, Timestamp,
 };
 use kubomesh_process::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -62,8 +62,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Longest back-off of probes to a node that does not answer.
     pub probe_max: Duration,
-    /// How long the way round an agent is taken before the agent is tried again.
-    pub agent_retry: Duration,
+    /// How long agents are waited for.
+    pub agents: AgentTimings,
     /// Asked before each mutating call.
     pub fence: Arc<dyn Fence>,
     /// Asked for `Authorization` at each new connection.
@@ -94,7 +94,7 @@ pub(crate) struct Inner {
     credentials: Arc<dyn Credentials>,
     metrics: ExecutorMetrics,
     dialler: Dialler,
-    agent_retry: Duration,
+    agents: AgentTimings,
     tracker: TaskTracker,
     now: Now,
     stop: CancellationToken,
@@ -124,7 +124,7 @@ impl Executor {
             room: parts.room,
             now: Arc::clone(&parts.now),
             health: Arc::clone(&health),
-            agent_retry: parts.agent_retry,
+            agents: parts.agents,
         });
         let inner = Inner {
             gate: Gate::new(parts.limits.in_flight),
@@ -136,7 +136,7 @@ impl Executor {
             credentials: parts.credentials,
             metrics: parts.metrics,
             dialler: parts.dialler,
-            agent_retry: parts.agent_retry,
+            agents: parts.agents,
             tracker,
             now: parts.now,
             stop: parts.stop,

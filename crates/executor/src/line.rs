@@ -6,13 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use kubomesh_agent_api::AgentNode;
 use kubomesh_core::{
-    Access, HealthBook, Kept, Listing, MemberName, MemberUid, MeshId, NodeState, PeerId, Reading,
-    Timestamp,
+    Access, AgentTimings, HealthBook, Kept, Listing, MemberName, MemberUid, MeshId, NodeState,
+    PeerId, Reading, Timestamp,
 };
 use kubomesh_kubo::Digest;
 use kubomesh_process::CancellationToken;
@@ -51,7 +50,7 @@ pub(crate) struct Around {
     pub(crate) room: Room,
     pub(crate) now: Now,
     pub(crate) health: Arc<Mutex<HealthBook>>,
-    pub(crate) agent_retry: Duration,
+    pub(crate) agents: AgentTimings,
 }
 
 /// All that there is of one node's connections.
@@ -156,7 +155,10 @@ impl Lines {
 
     /// Follows a node by its agent, unless somebody does.
     fn follow(&self, line: &Arc<Line>, access: &Access, node: AgentNode, read: Option<Lists>) {
-        let Some((until, mirror)) = line.agency.followed(access, node.peer_id()) else {
+        let Some((until, mirror)) =
+            line.agency
+                .followed(access, node.peer_id(), self.around.agents.silence)
+        else {
             return;
         };
         let follower = Follower {

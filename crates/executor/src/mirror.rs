@@ -16,7 +16,6 @@ use kubomesh_core::{
 };
 use tokio::sync::watch;
 
-use crate::following::SILENCE;
 use crate::line::Line;
 use crate::lock;
 use crate::metrics::Verb;
@@ -28,6 +27,8 @@ mod tests;
 pub(crate) struct Mirror {
     access: Access,
     peer_id: PeerId,
+    /// How long it shows what was told last.
+    silence: Duration,
     told: watch::Sender<Option<Image>>,
     proof: Mutex<Option<Proof>>,
 }
@@ -73,10 +74,11 @@ struct TooMuch;
 
 impl Mirror {
     /// A mirror that shows nothing yet.
-    pub(crate) fn new(access: &Access, peer_id: PeerId) -> Self {
+    pub(crate) fn new(access: &Access, peer_id: PeerId, silence: Duration) -> Self {
         Self {
             access: access.clone(),
             peer_id,
+            silence,
             told: watch::channel(None).0,
             proof: Mutex::default(),
         }
@@ -90,7 +92,7 @@ impl Mirror {
     /// What it shows, unless that is too old.
     pub(crate) fn image(&self, now: Timestamp) -> Option<Image> {
         let image = self.told.borrow().clone();
-        image.filter(|image| now.since(image.at) <= SILENCE)
+        image.filter(|image| now.since(image.at) <= self.silence)
     }
 
     /// What it shows of a look after this one; `None` when it shows nothing of it in time.

@@ -95,7 +95,7 @@ impl Inner {
             let credentials = &*self.credentials;
             let call =
                 line.agency
-                    .introduce(&place, &self.dialler, credentials, now + self.agent_retry);
+                    .introduce(&place, &self.dialler, credentials, now + self.agents.retry);
             if let Some(reached) = self.called(line, Verb::Id, call).await? {
                 if let Some(ended) = reached.ended {
                     self.lines.watch_channel(line, ended);

@@ -1,15 +1,13 @@
 //! Flags. Every one has an environment variable, a default that is a named constant, and its unit in
 //! its name or help.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, ValueEnum};
 use kubomesh_core::SpanText;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// Default of `--listen`.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 9443);
@@ -69,8 +67,8 @@ pub(crate) struct Args {
     pub(crate) log_format: LogFormat,
 
     /// After the first SIGTERM or SIGINT, time for requests in flight to end
-    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = Span(kubomesh_process::DEFAULT_DRAIN))]
-    pub(crate) stop_timeout: Span,
+    #[arg(long, env = "KUBOMESH_STOP_TIMEOUT", value_name = "DURATION", default_value_t = SpanText(kubomesh_process::DEFAULT_DRAIN))]
+    pub(crate) stop_timeout: SpanText,
 
     /// Print the metrics as a page, for `cargo xtask gen`
     #[arg(long, hide = true, exclusive = true)]
@@ -96,8 +94,8 @@ pub(crate) struct TlsArgs {
     pub(crate) tls_key_file: PathBuf,
 
     /// How often the certificate is looked at
-    #[arg(long, env = "KUBOMESH_RELOAD_INTERVAL", value_name = "DURATION", default_value_t = Span(RELOAD_INTERVAL))]
-    pub(crate) reload_interval: Span,
+    #[arg(long, env = "KUBOMESH_RELOAD_INTERVAL", value_name = "DURATION", default_value_t = SpanText(RELOAD_INTERVAL))]
+    pub(crate) reload_interval: SpanText,
 
     /// Make and rotate the certificate, instead of reading it from files
     #[arg(long, env = "KUBOMESH_SELF_SIGNED")]
@@ -133,12 +131,12 @@ pub(crate) struct TlsArgs {
     pub(crate) configuration_name: String,
 
     /// How long a certificate is valid, with --self-signed; a third of it before its end it is replaced
-    #[arg(long, env = "KUBOMESH_CERTIFICATE_LIFETIME", value_name = "DURATION", default_value_t = Span(CERTIFICATE_LIFETIME))]
-    pub(crate) certificate_lifetime: Span,
+    #[arg(long, env = "KUBOMESH_CERTIFICATE_LIFETIME", value_name = "DURATION", default_value_t = SpanText(CERTIFICATE_LIFETIME))]
+    pub(crate) certificate_lifetime: SpanText,
 
     /// How long every API server has to hear of a new authority before its certificate is served, with --self-signed
-    #[arg(long, env = "KUBOMESH_CERTIFICATE_SETTLE", value_name = "DURATION", default_value_t = Span(CERTIFICATE_SETTLE))]
-    pub(crate) certificate_settle: Span,
+    #[arg(long, env = "KUBOMESH_CERTIFICATE_SETTLE", value_name = "DURATION", default_value_t = SpanText(CERTIFICATE_SETTLE))]
+    pub(crate) certificate_settle: SpanText,
 }
 
 /// How logs are printed.
@@ -153,41 +151,9 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// A length of time above zero: `500ms`, `30s`, `5m`, `24h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span(pub(crate) Duration);
-
 fn log_filter(text: &str) -> Result<String, kubomesh_telemetry::LogError> {
     kubomesh_telemetry::check_log_filter(text)?;
     Ok(text.to_owned())
-}
-
-// === impl Span ===
-
-impl FromStr for Span {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        kubomesh_api::Span(text.to_owned())
-            .duration()
-            .filter(|span| !span.is_zero())
-            .map(Self)
-            .ok_or_else(|| {
-                format!("`{text}` is not a duration above zero; write it as 500ms, 30s, 5m or 24h")
-            })
-    }
-}
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&SpanText(self.0), f)
-    }
-}
-
-impl Serialize for Span {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 // === impl LogFormat ===

@@ -2,7 +2,9 @@
 
 use clap::Parser as _;
 
-use super::Args;
+use kubomesh_core::SpanText;
+
+use super::{Args, Waits};
 
 fn parsed(flags: &[&str]) -> Result<Args, String> {
     let args = Args::try_parse_from([&["kubomesh-agent"], flags].concat());
@@ -40,4 +42,24 @@ fn kubo_is_on_loopback() {
         let flag = format!("--kubo={address}");
         assert_eq!(parsed(&["--insecure", &flag]).is_ok(), good, "{address}");
     }
+}
+
+/// Every time, and that what is said of the parts is what the flags say.
+#[test]
+fn the_defaults_of_all_times() {
+    let args = parsed(&["--insecure"]).unwrap();
+    assert_eq!(args.waits(), Waits::default());
+    let shown = [
+        args.heartbeat,
+        args.keep_alive,
+        args.keep_alive_timeout,
+        args.stop_timeout,
+    ];
+    assert_eq!(
+        shown.map(|time| time.to_string()),
+        ["10s", "30s", "10s", "20s"]
+    );
+    let args = parsed(&["--insecure", "--heartbeat=1s", "--stop-timeout=4s"]).unwrap();
+    assert_eq!(args.waits().heartbeat, std::time::Duration::from_secs(1));
+    assert_eq!(SpanText(args.waits().drain).to_string(), "2s");
 }

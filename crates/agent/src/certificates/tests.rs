@@ -66,6 +66,7 @@ async fn introduced(endpoint: &Endpoint, tls: &ClientTls) -> Result<Introduction
         tasks: TaskTracker::new(),
         channels: Channels::default(),
         versions: ApiVersions::OWN,
+        keep_alive: kubomesh_core::KeepAlive::default(),
     };
     let channel = dialler.open(endpoint, Some(tls), LONG).await?;
     let gated = channel.gate(LONG).await?.unwrap();
@@ -127,6 +128,7 @@ async fn a_running_agent_uses_new_files() {
         pod_uid: String::new(),
         versions: ApiVersions::OWN,
         security: Security::MutualTls(certificates),
+        waits: crate::Waits::default(),
     };
     let stop = CancellationToken::new();
     let talk = async {

@@ -82,6 +82,7 @@ pub(crate) async fn started(
         pod_uid: POD.to_owned(),
         versions,
         security,
+        waits: kubomesh_agent::Waits::default(),
     };
     let address = SocketAddr::new(kubo.api().ip(), port);
     let listener = TcpListener::bind(address).await.unwrap();
@@ -109,6 +110,7 @@ pub(crate) fn dialler() -> Dialler {
         tasks: TaskTracker::new(),
         channels: Channels::default(),
         versions: ApiVersions::OWN,
+        keep_alive: kubomesh_core::KeepAlive::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use clap::Args;
 use kubomesh_lease::{Timing, TimingError};
 use serde::Serialize;
 
-use super::Span;
+use kubomesh_core::SpanText;
 
 /// The lease. Not used with --members.
 #[derive(Debug, Args, Serialize)]
@@ -24,12 +24,12 @@ pub struct LeaseArgs {
     pub identity: String,
 
     /// How long a holder that is not heard of keeps the lease
-    #[arg(long, env = "KUBOMESH_LEASE_DURATION", value_name = "DURATION", default_value_t = Span(kubomesh_lease::DEFAULT_DURATION))]
-    pub lease_duration: Span,
+    #[arg(long, env = "KUBOMESH_LEASE_DURATION", value_name = "DURATION", default_value_t = SpanText(kubomesh_lease::DEFAULT_DURATION))]
+    pub lease_duration: SpanText,
 
     /// How often the holder renews it
-    #[arg(long, env = "KUBOMESH_LEASE_RENEW_INTERVAL", value_name = "DURATION", default_value_t = Span(kubomesh_lease::DEFAULT_RENEW_INTERVAL))]
-    pub lease_renew_interval: Span,
+    #[arg(long, env = "KUBOMESH_LEASE_RENEW_INTERVAL", value_name = "DURATION", default_value_t = SpanText(kubomesh_lease::DEFAULT_RENEW_INTERVAL))]
+    pub lease_renew_interval: SpanText,
 }
 
 /// Default of `--lease-namespace`.

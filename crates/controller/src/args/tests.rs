@@ -24,7 +24,10 @@ fn the_defaults_of_all_times() {
         .map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or_default()))
         .collect();
     insta::assert_snapshot!(times.join("\n"), @r"
+    agentKeepAlive 30s
+    agentKeepAliveTimeout 10s
     agentRetry 30s
+    agentSilence 30s
     connectionLifetime 2m
     doubtInterval 1m
     fileSettle 5s

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use kubomesh_core::{HealthBook, MeshId, Timestamp};
+use kubomesh_core::{AgentTimings, HealthBook, MeshId, Timestamp};
 use kubomesh_process::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,7 +21,7 @@ pub(crate) fn around(room: Room) -> Around {
         room,
         now: Arc::new(Timestamp::default),
         health: Arc::new(Mutex::new(HealthBook::new(Duration::ZERO))),
-        agent_retry: Duration::ZERO,
+        agents: AgentTimings::default(),
     }
 }
 

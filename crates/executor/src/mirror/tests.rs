@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use kubomesh_agent_api::{Delta, Event, Seen, Whole};
 use kubomesh_core::{
-    Access, Address, Connection, Direction, Endpoint, Failure, FailureKind, Listing,
+    Access, Address, AgentTimings, Connection, Direction, Endpoint, Failure, FailureKind, Listing,
     MAX_CONNECTIONS, MAX_PEERING, PeeringEntry, Timestamp,
 };
 use kubomesh_model::peer_id;
 
-use super::{Mirror, Proof, SILENCE};
+use super::{Mirror, Proof};
 use crate::line::tests::around;
 use crate::line::{Line, Lines};
 use crate::room::{Room, SHARES};
@@ -28,7 +28,7 @@ fn stage(room: Room) -> Stage {
         ca_file: None,
     };
     Stage {
-        mirror: Mirror::new(&access, peer_id(1)),
+        mirror: Mirror::new(&access, peer_id(1), AgentTimings::SILENCE),
         line: lines.line(&"a".into(), &"uid".into(), 1),
         room,
     }
@@ -103,7 +103,7 @@ fn as_old_as_the_event_before() {
     assert_eq!(times(20), (10, 20));
     stage.told(30, delta(3..5, 0..1));
     assert_eq!((times(30), stage.shown()), ((20, 30), Some(4)));
-    let late = Timestamp(31) + SILENCE;
+    let late = Timestamp(31) + AgentTimings::SILENCE;
     assert!(
         stage.mirror.image(late).is_none(),
         "nothing was said for long"

@@ -48,6 +48,7 @@ pub(crate) async fn guarded(
         pod_uid: "pod".to_owned(),
         versions,
         security,
+        waits: kubomesh_agent::Waits::default(),
     };
     let address = SocketAddr::new(fake.api().ip(), port);
     let listener = loop {

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use kubomesh_agent_api::{ApiVersions, Channels, Dialler};
 use kubomesh_core::{
-    Access, Action, Address, Call, Credentials, Expected, FailureKind, Fence, Inquiry, Limits,
-    Link, MemberName, MeshId, NoCredentials, Open, Outcome, Scope, Sequence, Timestamp,
+    Access, Action, Address, AgentTimings, Call, Credentials, Expected, FailureKind, Fence,
+    Inquiry, KeepAlive, Limits, Link, MemberName, MeshId, NoCredentials, Open, Outcome, Scope,
+    Sequence, Timestamp,
 };
 use kubomesh_executor::{Executor, ExecutorMetrics, Now, Parts, Room};
 use kubomesh_model::{NodeSpec, peer_id};
@@ -111,7 +112,7 @@ fn parts(
         mesh: MeshId::file(),
         limits,
         probe_max: Duration::from_secs(300),
-        agent_retry: Duration::from_secs(30),
+        agents: AgentTimings::default(),
         fence,
         credentials: Arc::new(NoCredentials),
         metrics,
@@ -120,6 +121,7 @@ fn parts(
             tasks: TaskTracker::new(),
             channels: channels.clone(),
             versions: ApiVersions::OWN,
+            keep_alive: KeepAlive::default(),
         },
         now: Arc::new(now),
         stop: CancellationToken::new(),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use kubomesh_agent::{Agent, Security};
+use kubomesh_agent::{Agent, Security, Waits};
 use kubomesh_agent_api::ApiVersions;
 use kubomesh_core::Endpoint;
 use serde::{Deserialize, Serialize};
@@ -93,6 +93,7 @@ async fn open(node: Behind, count: &Arc<Count>) -> Result<()> {
         kubo_auth_file: None,
         pod_uid: node.pod_uid,
         versions: ApiVersions::OWN,
+        waits: Waits::default(),
         security: Security::Plaintext,
     };
     let serving = agent.serve(listener, CancellationToken::new());
