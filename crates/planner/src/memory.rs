@@ -106,6 +106,9 @@ pub(crate) struct LinkMemory {
     /// When it was dialled before that: the last time after all, if the call is not sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dialled_before: Option<Timestamp>,
+    /// Whether its last dial was from the larger name's end: what becomes of one from the other end, to
+    /// a life that is over, says nothing of that one.
+    pub dialled_from_b: bool,
     /// Whether an end started or came back since then: the least interval does not hold once.
     pub renewed: bool,
     /// What its dials have used up of the connections that Kubo admits of one address.
@@ -198,6 +201,10 @@ impl Memory {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
+        let end = usize::from(outcome.member != key.a);
+        if unsent && link.dialled_from_b != (end == 1) {
+            return;
+        }
         if unsent {
             link.dials = link.dials.saturating_sub(1);
             link.dialled = link.dialled_before;
@@ -216,7 +223,6 @@ impl Memory {
             far.tried_at = None;
         }
         if outcome.result.is_err() {
-            let end = usize::from(outcome.member != key.a);
             link.failed[end] = link.failed[end].saturating_add(1);
         }
     }

@@ -79,6 +79,8 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         if let Decision::Nothing = decision {
             memory = LinkMemory {
                 dialled: memory.dialled,
+                dialled_before: memory.dialled_before,
+                dialled_from_b: memory.dialled_from_b,
                 renewed: memory.renewed,
                 spent: memory.spent,
                 moves_failed: memory.moves_failed,

@@ -95,6 +95,8 @@ fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
     if started.contains(&link.a) || started.contains(&link.b) {
         *memory = LinkMemory {
             dialled: memory.dialled,
+            dialled_before: memory.dialled_before,
+            dialled_from_b: memory.dialled_from_b,
             renewed: true,
             spent: memory.spent,
             removing: memory.removing,

@@ -119,6 +119,7 @@ fn spend(pass: &mut Pass<'_>, pace: &Pace, step: &Step) -> Result<(), (Reason, T
 fn count(memory: &mut Memory, link: Link, step: &Step, now: Timestamp) {
     let memory = memory.links.entry(link).or_default();
     memory.dialled_before = memory.dialled.replace(now);
+    memory.dialled_from_b = step.end == End::B;
     memory.renewed = false;
     memory.spent = Some(Bucket::less_one(memory.spent, now));
     if step.moves {

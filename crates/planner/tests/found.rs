@@ -588,3 +588,30 @@ fn a_dial_to_the_former_pod_costs_the_new_one_no_wait() {
     assert_eq!(dialling.report.links[0].reason, Some(Reason::BeingMade));
     fleet.ends_well();
 }
+
+/// What was not sent of the calls to a former life of an end does not undo the pace of the dial that
+/// came after.
+#[test]
+fn a_call_to_the_former_pod_that_is_not_sent_undoes_no_pace() {
+    let (mut fleet, dial) = hanging_dial();
+    comes_again(&mut fleet);
+    let refused = Failure::new(FailureKind::Refused, "refused");
+    fleet.node("b").dials_fail = Some(refused);
+    let dialled = (0..3).any(|_| dials(&fleet.pass_after(secs(1))) == 1);
+    assert!(dialled);
+    fleet.busy.ended(&dial);
+    let outcome = Outcome {
+        member: dial.member.clone(),
+        call: dial.actions[0].call.clone(),
+        link: dial.actions[0].link.clone(),
+        at: fleet.now,
+        result: Err(Failure::new(FailureKind::Skipped, "not sent")),
+    };
+    fleet.memory.absorb(&[outcome]);
+    for _ in 0..9 {
+        let planned = fleet.pass_after(secs(1));
+        assert_eq!(dials(&planned), 0, "{}", planned.plan);
+    }
+    fleet.node("b").dials_fail = None;
+    fleet.ends_well();
+}
