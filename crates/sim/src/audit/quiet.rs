@@ -60,9 +60,7 @@ impl Sim {
                 .audit
                 .broke(property, format!("{hours} h after every fault: {detail}"));
         }
-        // Links that are not protected are trimmed and made again for ever; those that a filter
-        // forbids one end and not the other come up by Kubo's own redials.
-        if self.policy.links.protect && !self.half_filtered() {
+        if self.is_to_stay_well() {
             self.stay_well();
         }
         if let Err(contradiction) = self.world.audit() {
@@ -221,8 +219,18 @@ impl Sim {
             })
     }
 
+    /// Whether all stays as it is once it is well: links that are not protected are trimmed and made
+    /// again for ever; those that a filter forbids one end and not the other come up by Kubo's own
+    /// redials.
+    fn is_to_stay_well(&self) -> bool {
+        self.policy.links.protect && !self.half_filtered()
+    }
+
     /// Something that is due while it is watched whether all stays well.
     fn due(&self) -> Option<(Property, String)> {
+        if !self.is_to_stay_well() {
+            return None;
+        }
         let last = self.controller(self.holder()?).last.as_ref()?;
         let due = last.report.at + last.report.next_due?;
         let soon = due > self.now() && due <= self.now() + self.watch();

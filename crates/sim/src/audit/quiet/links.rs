@@ -40,6 +40,9 @@ impl Sim {
             if self.at(a, b).is_none() || (astray && self.stays_astray(a, b)) {
                 continue;
             }
+            if self.trims(a, wells.len()) || self.trims(b, wells.len()) {
+                continue;
+            }
             if report.state != LinkState::Healthy {
                 let why = report
                     .reason
@@ -66,6 +69,14 @@ impl Sim {
             return Some((Property::Linked, "the full mesh lacks a pair".into()));
         }
         self.misled(wells).or_else(|| self.crowded(wells))
+    }
+
+    /// Whether a node may have more links than it admits connections, none of which is protected: it
+    /// closes some, and they are made again, for ever.
+    fn trims(&self, well: &Well, members: usize) -> bool {
+        let high = self.world.node(well.node).spec().conn_limits.high_water;
+        let high = high.and_then(|high| usize::try_from(high).ok());
+        !self.policy.links.protect && high.is_some_and(|high| high < members)
     }
 
     /// No node has an entry of ours that leads to where a member was, be the link wanted or not.
