@@ -74,7 +74,8 @@ impl Leftover {
         (now, timings): (Timestamp, &Timings),
     ) {
         self.liftings.absorb(&self.executor.late_outcomes());
-        let plan = |liftings: &Liftings| orphans(records, liftings, self.since, (now, timings));
+        let since = self.since;
+        let plan = |liftings: &Liftings| orphans(records, liftings, since, (now, timings));
         let Orphans { mut sequences, .. } = plan(&self.liftings);
         // One that did not answer yet is not asked twice.
         let busy = self.executor.busy();
@@ -96,7 +97,7 @@ impl Leftover {
         }
         let Orphans {
             writes, mut lost, ..
-        } = orphans(records, &self.liftings, self.since, (now, timings));
+        } = plan(&self.liftings);
         if writes.is_empty() {
             return;
         }

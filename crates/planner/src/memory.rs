@@ -149,6 +149,22 @@ pub(crate) struct Bucket {
     pub at: Timestamp,
 }
 
+// === impl LinkMemory ===
+
+impl LinkMemory {
+    /// Nothing but what the pace of its next dial goes by.
+    pub(crate) fn pace(&self) -> Self {
+        Self {
+            dialled: self.dialled,
+            dialled_before: self.dialled_before,
+            dialled_from_b: self.dialled_from_b,
+            renewed: self.renewed,
+            spent: self.spent,
+            ..Self::default()
+        }
+    }
+}
+
 // === impl Memory ===
 
 impl Memory {

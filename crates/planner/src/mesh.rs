@@ -78,14 +78,9 @@ pub(crate) fn link(pass: &mut Pass<'_>) -> Linked {
         }
         if let Decision::Nothing = decision {
             memory = LinkMemory {
-                dialled: memory.dialled,
-                dialled_before: memory.dialled_before,
-                dialled_from_b: memory.dialled_from_b,
-                renewed: memory.renewed,
-                spent: memory.spent,
                 moves_failed: memory.moves_failed,
                 move_failed: memory.move_failed,
-                ..LinkMemory::default()
+                ..memory.pace()
             };
         }
         if memory != LinkMemory::default() {
@@ -167,10 +162,9 @@ fn undesired(pass: &mut Pass<'_>, mut links: BTreeMap<Link, LinkMemory>) {
     links.retain(|_, memory| {
         *memory = LinkMemory {
             dialled: memory.dialled.filter(|dialled| *dialled + interval > now),
-            renewed: memory.renewed,
             spent: memory.spent.filter(|spent| !spent.is_full(now)),
             removing: memory.removing,
-            ..LinkMemory::default()
+            ..memory.pace()
         };
         memory.removing || memory.dialled.is_some() || memory.spent.is_some()
     });

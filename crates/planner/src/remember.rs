@@ -94,13 +94,9 @@ fn refresh(known: &mut MemberMemory, member: &Member, now: Timestamp) -> bool {
 fn reset(link: &Link, memory: &mut LinkMemory, started: &BTreeSet<MemberName>) {
     if started.contains(&link.a) || started.contains(&link.b) {
         *memory = LinkMemory {
-            dialled: memory.dialled,
-            dialled_before: memory.dialled_before,
-            dialled_from_b: memory.dialled_from_b,
             renewed: true,
-            spent: memory.spent,
             removing: memory.removing,
-            ..LinkMemory::default()
+            ..memory.pace()
         };
     }
 }

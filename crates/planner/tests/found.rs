@@ -547,6 +547,19 @@ fn comes_again(fleet: &mut Fleet) {
     fleet.member("b").uid = uid;
 }
 
+/// The dial that hung is answered after all.
+fn ends(fleet: &mut Fleet, dial: &Sequence, failure: Failure) {
+    fleet.busy.ended(dial);
+    let outcome = Outcome {
+        member: dial.member.clone(),
+        call: dial.actions[0].call.clone(),
+        link: dial.actions[0].link.clone(),
+        at: fleet.now,
+        result: Err(failure),
+    };
+    fleet.memory.absorb(&[outcome]);
+}
+
 /// A dial to where a member no longer is may hang for its whole deadline: the new pod dials itself.
 #[test]
 fn a_dial_to_the_former_pod_does_not_hold_up_the_new_one() {
@@ -574,15 +587,11 @@ fn a_dial_to_the_former_pod_costs_the_new_one_no_wait() {
         let _ = fleet.pass_after(secs(1));
     }
     fleet.node("b").failure = None;
-    fleet.busy.ended(&dial);
-    let outcome = Outcome {
-        member: dial.member.clone(),
-        call: dial.actions[0].call.clone(),
-        link: dial.actions[0].link.clone(),
-        at: fleet.now,
-        result: Err(Failure::new(FailureKind::TimedOut, "no answer in time")),
-    };
-    fleet.memory.absorb(&[outcome]);
+    ends(
+        &mut fleet,
+        &dial,
+        Failure::new(FailureKind::TimedOut, "no answer in time"),
+    );
     let mut dialling = (0..3).map(|_| fleet.pass_after(secs(1)));
     let dialling = dialling.find(|planned| dials(planned) == 1).unwrap();
     assert_eq!(dialling.report.links[0].reason, Some(Reason::BeingMade));
@@ -599,15 +608,11 @@ fn a_call_to_the_former_pod_that_is_not_sent_undoes_no_pace() {
     fleet.node("b").dials_fail = Some(refused);
     let dialled = (0..3).any(|_| dials(&fleet.pass_after(secs(1))) == 1);
     assert!(dialled);
-    fleet.busy.ended(&dial);
-    let outcome = Outcome {
-        member: dial.member.clone(),
-        call: dial.actions[0].call.clone(),
-        link: dial.actions[0].link.clone(),
-        at: fleet.now,
-        result: Err(Failure::new(FailureKind::Skipped, "not sent")),
-    };
-    fleet.memory.absorb(&[outcome]);
+    ends(
+        &mut fleet,
+        &dial,
+        Failure::new(FailureKind::Skipped, "not sent"),
+    );
     for _ in 0..9 {
         let planned = fleet.pass_after(secs(1));
         assert_eq!(dials(&planned), 0, "{}", planned.plan);

@@ -40,7 +40,8 @@ impl Sim {
             if self.at(a, b).is_none() || (astray && self.stays_astray(a, b)) {
                 continue;
             }
-            if self.trims(a, wells.len()) || self.trims(b, wells.len()) {
+            let trimmed = self.trims(a, wells.len()) || self.trims(b, wells.len());
+            if trimmed && report.state == LinkState::Missing {
                 continue;
             }
             if report.state != LinkState::Healthy {
@@ -60,7 +61,11 @@ impl Sim {
             if let Some(detail) = self.astray(a, b).or_else(|| self.astray(b, a)) {
                 return Some((Property::Network, detail));
             }
-            if let Some(detail) = self.weak(a, b).or_else(|| self.weak(b, a)) {
+            if let Some(detail) = self
+                .weak(a, b)
+                .or_else(|| self.weak(b, a))
+                .filter(|_| !trimmed)
+            {
                 return Some((Property::Linked, detail));
             }
         }
